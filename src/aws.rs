@@ -1,0 +1,74 @@
+//! How AWS is reached: one HTTP client, our own trust roots, the environment's credentials, bounded time.
+
+use std::time::Duration;
+
+use aws_config::environment::credentials::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, SharedCredentialsProvider};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+
+use crate::config::{Config, Mistakes};
+
+/// The certificate authorities behind AWS's endpoints (<https://www.amazontrust.com/repository/>): six roots instead of
+/// a machine's hundred and more, whose parsing costs a cold start 2 ms.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+
+/// The two clients.
+pub struct Clients {
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+}
+
+/// Builds the clients; makes no network call.
+pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
+    let shared = shared(config).await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&shared);
+    let s3 = aws_sdk_s3::config::Builder::from(&shared)
+        // Bucket names in host names need DNS, which a local endpoint has not.
+        .force_path_style(config.s3_endpoint.is_some())
+        // A checksum in a presigned URL would be one that plain clients do not send.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .build();
+    Ok(Clients { dynamodb, s3: aws_sdk_s3::Client::from_conf(s3) })
+}
+
+async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
+    let credentials = match config.credentials {
+        Some(keys) => SharedCredentialsProvider::new(Credentials::new(keys.access_key, keys.secret_key, None, None, "roster")),
+        None => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
+    };
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(TlsContext::builder().with_trust_store(trust(config)?).build().map_err(mistake)?)
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .operation_timeout(Duration::from_secs(10))
+        .build();
+    let shared = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(config.region.clone()))
+        .credentials_provider(credentials)
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .load()
+        .await;
+    Ok(shared)
+}
+
+fn trust(config: &Config) -> Result<TrustStore, Mistakes> {
+    let store = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let Some(path) = &config.extra_roots else { return Ok(store) };
+    let pem = std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]))?;
+    Ok(store.with_pem_certificate(pem))
+}
+
+fn mistake(error: impl std::fmt::Display) -> Mistakes {
+    Mistakes(vec![format!("the TLS client cannot be built: {error}")])
+}

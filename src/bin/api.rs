@@ -1,0 +1,14 @@
+//! The Lambda function behind API Gateway.
+
+use roster::app::App;
+use roster::config::Config;
+use roster::doors::{lambda, rest};
+use roster::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let config = Config::from_env()?;
+    telemetry::init(&config);
+    let app = App::new(&config).await?;
+    lambda::run(rest::router(app)).await
+}

@@ -1,0 +1,265 @@
+//! All configuration, read once: the only place that looks at the environment.
+
+use crate::domain::PasswordPolicy;
+
+/// Looks up an environment variable by name.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// How callers prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Bearer tokens.
+    Jwt,
+    /// API Gateway has checked a SigV4 signature; the caller is its principal.
+    Iam,
+    /// Anyone may do anything: local mode only.
+    Open,
+}
+
+/// Static credentials for the embedded engines.
+#[derive(Clone, Copy, Debug)]
+pub struct StaticCredentials {
+    /// Access key id.
+    pub access_key: &'static str,
+    /// Secret access key.
+    pub secret_key: &'static str,
+}
+
+/// What local mode uses where the environment says nothing: table, bucket, region and keys.
+pub const LOCAL_TABLE: &str = "roster";
+/// See [`LOCAL_TABLE`].
+pub const LOCAL_BUCKET: &str = "roster-avatars";
+/// See [`LOCAL_TABLE`].
+pub const LOCAL_REGION: &str = "us-east-1";
+/// See [`LOCAL_TABLE`].
+pub const LOCAL_CREDENTIALS: StaticCredentials = StaticCredentials { access_key: "local", secret_key: "local-secret" };
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `ROSTER_TABLE`: the DynamoDB table. Required on Lambda.
+    pub table: String,
+    /// `ROSTER_BUCKET`: the S3 bucket of avatars. Required on Lambda.
+    pub bucket: String,
+    /// `AWS_REGION`: required on Lambda.
+    pub region: String,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`: another DynamoDB endpoint.
+    pub dynamodb_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_S3`: another S3 endpoint.
+    pub s3_endpoint: Option<String>,
+    /// `SSL_CERT_FILE`: a PEM bundle of further certificate authorities.
+    pub extra_roots: Option<String>,
+    /// Credentials that replace the environment's; only for embedded engines.
+    pub credentials: Option<StaticCredentials>,
+    /// `ROSTER_AUTH`: `jwt` or `iam`; `open` in local mode only.
+    pub auth: Auth,
+    /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428. Default `false`.
+    pub require_if_match: bool,
+    /// `ROSTER_PASSWORD_MIN_LENGTH`: fewest code points of a new password, 8 to 64. Default 8.
+    pub password_policy: PasswordPolicy,
+    /// `ROSTER_MAX_PARALLEL_HASHES`: how many passwords are hashed at once. Default: what memory and cores allow.
+    pub max_parallel_hashes: usize,
+    /// `ROSTER_LIST_SHARDS`: how many partitions each list index has, 1 to 64. Default 8.
+    pub list_shards: u32,
+    /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default `info`.
+    pub log: String,
+    /// `ROSTER_LOG_FORMAT`: `json` or `text`. Default `json` on Lambda, `text` elsewhere.
+    pub log_json: bool,
+}
+
+/// Every mistake in the configuration, one sentence each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Mistakes(pub Vec<String>);
+
+impl Config {
+    /// Reads the configuration of a Lambda function.
+    pub fn from_env() -> Result<Self, Mistakes> {
+        Self::for_lambda(&environment)
+    }
+
+    /// Reads the configuration of the `roster` command, which has a default for everything.
+    pub fn local_from_env() -> Result<Self, Mistakes> {
+        Self::for_local(&environment)
+    }
+
+    /// Reads the configuration of a Lambda function from any source of variables.
+    pub fn for_lambda(lookup: Lookup<'_>) -> Result<Self, Mistakes> {
+        let mut reader = Reader { lookup, mistakes: Vec::new() };
+        let auth = match reader.text("ROSTER_AUTH").as_deref() {
+            Some("iam") => Auth::Iam,
+            Some("jwt") => {
+                reader.mistakes.push("ROSTER_AUTH=jwt is not built into this release; set it to iam".to_owned());
+                Auth::Jwt
+            }
+            Some("open") => {
+                reader.mistakes.push("ROSTER_AUTH=open is for local mode only; set it to iam".to_owned());
+                Auth::Open
+            }
+            Some(_) => {
+                reader.mistakes.push("ROSTER_AUTH must be iam".to_owned());
+                Auth::Iam
+            }
+            None => {
+                reader.mistakes.push("ROSTER_AUTH is missing; set it to iam".to_owned());
+                Auth::Iam
+            }
+        };
+        let table = reader.required("ROSTER_TABLE");
+        let bucket = reader.required("ROSTER_BUCKET");
+        let region = reader.required("AWS_REGION");
+        reader.finish(auth, table, bucket, region, None, true)
+    }
+
+    /// Reads the configuration of local mode from any source of variables.
+    pub fn for_local(lookup: Lookup<'_>) -> Result<Self, Mistakes> {
+        let mut reader = Reader { lookup, mistakes: Vec::new() };
+        if !matches!(reader.text("ROSTER_AUTH").as_deref(), None | Some("open")) {
+            reader.mistakes.push("ROSTER_AUTH must be open in local mode".to_owned());
+        }
+        let table = reader.text("ROSTER_TABLE").unwrap_or_else(|| LOCAL_TABLE.to_owned());
+        let bucket = reader.text("ROSTER_BUCKET").unwrap_or_else(|| LOCAL_BUCKET.to_owned());
+        let region = reader.text("AWS_REGION").unwrap_or_else(|| LOCAL_REGION.to_owned());
+        // Another endpoint may check credentials: then the environment's count, if it has any.
+        let is_elsewhere = reader.text("AWS_ENDPOINT_URL_DYNAMODB").is_some() || reader.text("AWS_ENDPOINT_URL_S3").is_some();
+        let has_own = reader.text("AWS_ACCESS_KEY_ID").is_some();
+        let credentials = if is_elsewhere && has_own { None } else { Some(LOCAL_CREDENTIALS) };
+        reader.finish(Auth::Open, table, bucket, region, credentials, false)
+    }
+}
+
+struct Reader<'a> {
+    lookup: Lookup<'a>,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &str) -> String {
+        self.text(name).unwrap_or_else(|| {
+            self.mistakes.push(format!("{name} is missing"));
+            String::new()
+        })
+    }
+
+    fn number(&mut self, name: &str, default: usize, range: std::ops::RangeInclusive<usize>) -> usize {
+        let Some(text) = self.text(name) else { return default };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                self.mistakes.push(format!("{name} must be a number from {} to {}", range.start(), range.end()));
+                default
+            }
+        }
+    }
+
+    fn choice(&mut self, name: &str, default: bool, yes: &str, no: &str) -> bool {
+        match self.text(name) {
+            None => default,
+            Some(text) if text == yes => true,
+            Some(text) if text == no => false,
+            Some(_) => {
+                self.mistakes.push(format!("{name} must be {yes} or {no}"));
+                default
+            }
+        }
+    }
+
+    fn endpoint(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return Some(text);
+        }
+        self.mistakes.push(format!("{name} must start with http:// or https://"));
+        None
+    }
+
+    fn finish(
+        mut self,
+        auth: Auth,
+        table: String,
+        bucket: String,
+        region: String,
+        credentials: Option<StaticCredentials>,
+        is_lambda: bool,
+    ) -> Result<Config, Mistakes> {
+        let min_code_points = self.number("ROSTER_PASSWORD_MIN_LENGTH", 8, 8..=64);
+        let config = Config {
+            table,
+            bucket,
+            region,
+            dynamodb_endpoint: self.endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            s3_endpoint: self.endpoint("AWS_ENDPOINT_URL_S3"),
+            extra_roots: self.text("SSL_CERT_FILE"),
+            credentials,
+            auth,
+            require_if_match: self.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
+            password_policy: PasswordPolicy::new(min_code_points)
+                .map_err(|flaw| Mistakes(vec![format!("ROSTER_PASSWORD_MIN_LENGTH: {}", flaw.detail())]))?,
+            max_parallel_hashes: self.number("ROSTER_MAX_PARALLEL_HASHES", default_parallel_hashes(&self), 1..=1024),
+            list_shards: u32::try_from(self.number("ROSTER_LIST_SHARDS", 8, 1..=64)).unwrap_or(8),
+            log: self.text("ROSTER_LOG").unwrap_or_else(|| "info".to_owned()),
+            log_json: self.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
+        };
+        if config.log.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            self.mistakes.push("ROSTER_LOG must be a level such as info, or targets such as roster=debug,info".to_owned());
+        }
+        if self.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(self.mistakes)) }
+    }
+}
+
+/// One hash per core, and never more than half of a function's memory (19 MiB each).
+fn default_parallel_hashes(reader: &Reader<'_>) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let by_memory = reader.text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse::<usize>().ok()).map_or(cores, |mb| mb / 38);
+    cores.min(by_memory).max(1)
+}
+
+fn environment(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader that the rule points to")]
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lambda(vars: &[(&str, &str)]) -> Result<Config, Mistakes> {
+        Config::for_lambda(&|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn a_lambda_without_auth_or_open_does_not_start() {
+        let rest = [("ROSTER_TABLE", "t"), ("ROSTER_BUCKET", "b"), ("AWS_REGION", "eu-west-1")];
+        for auth in [None, Some("open"), Some("none"), Some("")] {
+            let mut vars = rest.to_vec();
+            vars.extend(auth.map(|value| ("ROSTER_AUTH", value)));
+            let mistakes = lambda(&vars).unwrap_err();
+            assert!(mistakes.to_string().contains("ROSTER_AUTH"), "{auth:?}: {mistakes}");
+        }
+        let mut vars = rest.to_vec();
+        vars.push(("ROSTER_AUTH", "iam"));
+        assert_eq!(lambda(&vars).unwrap().auth, Auth::Iam);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_together() {
+        let mistakes = lambda(&[
+            ("ROSTER_AUTH", "iam"),
+            ("ROSTER_PASSWORD_MIN_LENGTH", "7"),
+            ("ROSTER_LOG_FORMAT", "xml"),
+            ("AWS_ENDPOINT_URL_S3", "localhost:8002"),
+        ])
+        .unwrap_err();
+        assert_eq!(mistakes.0.len(), 6, "{mistakes}");
+    }
+
+    #[test]
+    fn local_mode_needs_nothing() {
+        let config = Config::for_local(&|_| None).unwrap();
+        assert_eq!((config.table.as_str(), config.bucket.as_str(), config.auth), ("roster", "roster-avatars", Auth::Open));
+    }
+}

@@ -1,0 +1,92 @@
+//! The Lambda door: API Gateway HTTP API and REST API, function URLs and load balancers, all into the one router.
+
+use axum::Router;
+use axum::http::{Uri, uri};
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use tower::{Service, ServiceExt};
+
+use super::rest::{Mount, Principal, RequestId};
+use crate::domain::ClientId;
+
+/// Serves the router until Lambda ends the sandbox.
+pub async fn run(router: Router) -> Result<(), lambda_http::Error> {
+    lambda_http::run(service(router)).await
+}
+
+/// The router as a service of Lambda's requests.
+pub fn service(router: Router) -> impl Service<Request, Response = axum::response::Response, Error = std::convert::Infallible, Future: Send> + Clone {
+    router.map_request(to_axum)
+}
+
+/// A Lambda request as axum knows it: without the stage in its path, with principal, request id and mount beside it.
+fn to_axum(request: Request) -> axum::extract::Request {
+    let context = request.request_context_ref().cloned();
+    let raw_path = request.raw_http_path().to_owned();
+    let id = request.lambda_context_ref().map(|context| context.request_id.clone());
+    let (mut parts, body) = request.into_parts();
+    let (mount, path) = match context.as_ref().and_then(stage) {
+        Some(stage) => split(&raw_path, stage),
+        None => (String::new(), raw_path),
+    };
+    parts.uri = with_path(&parts.uri, &path);
+    parts.extensions.insert(Mount(mount));
+    if let Some(principal) = context.as_ref().and_then(principal) {
+        parts.extensions.insert(principal);
+    }
+    if let Some(id) = id {
+        parts.extensions.insert(RequestId(id));
+    }
+    let body = match body {
+        lambda_http::Body::Empty => axum::body::Body::empty(),
+        lambda_http::Body::Text(text) => text.into(),
+        lambda_http::Body::Binary(bytes) => bytes.into(),
+        _ => axum::body::Body::empty(),
+    };
+    axum::extract::Request::from_parts(parts, body)
+}
+
+/// The named stage of an API, which stands in the client's URL.
+fn stage(context: &RequestContext) -> Option<&str> {
+    let stage = match context {
+        RequestContext::ApiGatewayV2(context) => context.stage.as_deref(),
+        RequestContext::ApiGatewayV1(context) => context.stage.as_deref(),
+        _ => None,
+    };
+    stage.filter(|stage| *stage != "$default" && !stage.is_empty())
+}
+
+/// The mount and the path below it. An HTTP API leaves its stage in the path it hands on, a REST API takes it out.
+fn split(raw_path: &str, stage: &str) -> (String, String) {
+    let mount = format!("/{stage}");
+    let below = match raw_path.strip_prefix(&mount) {
+        Some("") => "/".to_owned(),
+        Some(below) if below.starts_with('/') => below.to_owned(),
+        _ => raw_path.to_owned(),
+    };
+    (mount, below)
+}
+
+fn with_path(uri: &Uri, path: &str) -> Uri {
+    let path = if path.starts_with('/') { path } else { "/" };
+    let path_and_query = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    uri::Builder::new().path_and_query(path_and_query).build().unwrap_or_else(|_| Uri::from_static("/malformed-path"))
+}
+
+/// The IAM principal, as API Gateway has authenticated it.
+fn principal(context: &RequestContext) -> Option<Principal> {
+    let arn = match context {
+        RequestContext::ApiGatewayV2(context) => context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()?,
+        RequestContext::ApiGatewayV1(context) => context.identity.user_arn.clone()?,
+        _ => return None,
+    };
+    ClientId::parse(without_session(&arn)).ok().map(Principal)
+}
+
+/// An assumed role's ARN ends in a session name that changes from day to day; the role is the caller.
+fn without_session(arn: &str) -> &str {
+    match arn.find(":assumed-role/") {
+        Some(_) => arn.rsplit_once('/').map_or(arn, |(role, _session)| role),
+        None => arn,
+    }
+}

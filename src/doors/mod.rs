@@ -1,0 +1,6 @@
+//! How the world comes in. A door parses, calls one operation and shows the result; it decides nothing.
+
+#[cfg(feature = "local")]
+pub mod cli;
+pub mod lambda;
+pub mod rest;

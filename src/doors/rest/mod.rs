@@ -1,0 +1,35 @@
+//! The REST door: the whole API on one screen.
+
+mod authenticate;
+mod etag;
+mod extract;
+mod health;
+mod json;
+mod layers;
+pub mod openapi;
+mod passwords;
+mod patch;
+pub mod problem;
+mod users;
+mod view;
+
+pub use authenticate::Principal;
+pub use layers::{Mount, RequestId};
+
+use axum::Router;
+use axum::routing::{get, put};
+
+use crate::app::App;
+
+/// The router over one application: serve it with hyper, or hand it Lambda's requests.
+pub fn router(app: App) -> Router {
+    let routes = Router::new()
+        .route("/users", get(users::list_users).post(users::create_user))
+        .route("/users/{id}", get(users::get_user).put(users::replace_user).patch(users::patch_user).delete(users::delete_user))
+        .route("/users/{id}/password", put(passwords::change_password))
+        .route("/health/live", get(health::live))
+        .route("/openapi.json", get(openapi::document))
+        .route("/problems/{slug}", get(problem::explain))
+        .fallback(problem::no_such_route);
+    layers::around(routes, app.clone()).with_state(app)
+}

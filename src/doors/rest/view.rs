@@ -1,0 +1,182 @@
+//! Users on the wire.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::json::Fields;
+use crate::domain::{self, Flaw, NewCredential, Password, PasswordPolicy, PersonName, Profile, UserName};
+use crate::error::Violation;
+use crate::hashing;
+
+/// A user as shown.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// UUID version 7.
+    #[schema(format = "uuid", example = "01980000-0000-7000-8000-000000000001")]
+    id: String,
+    /// As typed; unique without regard to case or form.
+    #[schema(example = "ada")]
+    user_name: String,
+    #[schema(example = "Ada")]
+    first_name: String,
+    #[schema(example = "Lovelace")]
+    last_name: String,
+    /// A presigned link that works for a while, or null.
+    #[schema(required, format = "uri")]
+    avatar: Option<String>,
+    /// Grows by one with each change.
+    #[schema(minimum = 1, example = 1)]
+    version: u64,
+    /// RFC 3339, UTC, milliseconds.
+    #[schema(format = "date-time", example = "2026-11-22T07:00:00.000Z")]
+    created_at: String,
+    #[schema(format = "date-time", example = "2026-11-22T07:00:00.000Z")]
+    updated_at: String,
+}
+
+impl From<domain::User> for User {
+    fn from(user: domain::User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            user_name: user.profile.user_name.shown().to_owned(),
+            first_name: user.profile.first_name.as_str().to_owned(),
+            last_name: user.profile.last_name.as_str().to_owned(),
+            avatar: None,
+            version: user.version,
+            created_at: user.created_at.to_string(),
+            updated_at: user.updated_at.to_string(),
+        }
+    }
+}
+
+/// A page of users.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Users {
+    pub users: Vec<User>,
+    /// Where the next page starts, or null on the last one.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
+}
+
+/// Reads a user to create: names, and a password or a hash.
+pub fn new_user(value: Value, violations: Vec<Violation>, policy: &PasswordPolicy) -> Result<domain::NewUser, Vec<Violation>> {
+    let mut fields = Fields::of(value, violations);
+    let user_name = fields.required("userName", UserName::parse);
+    let first_name = fields.required("firstName", PersonName::parse);
+    let last_name = fields.required("lastName", PersonName::parse);
+    let credential = if fields.has("passwordHash") {
+        if fields.has("password") {
+            fields.refuse("passwordHash", Flaw::new("contradiction", "give either password or passwordHash"));
+            fields.optional("password", Password::parse);
+        }
+        fields.optional("passwordHash", hashing::parse_imported).map(NewCredential::Hash)
+    } else {
+        let names: Vec<&str> = [user_name.as_ref().map(UserName::shown)]
+            .into_iter()
+            .chain([first_name.as_ref(), last_name.as_ref()].map(|name| name.map(PersonName::as_str)))
+            .flatten()
+            .collect();
+        let accepted = fields.required("password", Password::parse).map(|password| policy.accept(password, &names));
+        match accepted {
+            Some(Ok(password)) => Some(NewCredential::Password(password)),
+            Some(Err(flaws)) => {
+                flaws.into_iter().for_each(|flaw| fields.refuse("password", flaw));
+                None
+            }
+            None => None,
+        }
+    };
+    let new = profile_of(user_name, first_name, last_name).zip(credential);
+    fields.finish(new.map(|(profile, credential)| domain::NewUser { profile, credential }))
+}
+
+/// Reads all three names.
+pub fn profile(value: Value, violations: Vec<Violation>) -> Result<Profile, Vec<Violation>> {
+    let mut fields = Fields::of(value, violations);
+    let user_name = fields.required("userName", UserName::parse);
+    let first_name = fields.required("firstName", PersonName::parse);
+    let last_name = fields.required("lastName", PersonName::parse);
+    fields.finish(profile_of(user_name, first_name, last_name))
+}
+
+fn profile_of(user_name: Option<UserName>, first_name: Option<PersonName>, last_name: Option<PersonName>) -> Option<Profile> {
+    Some(Profile { user_name: user_name?, first_name: first_name?, last_name: last_name? })
+}
+
+/// A change of password.
+pub struct PasswordChange {
+    pub current: Option<Password>,
+    pub new: Password,
+}
+
+/// Reads a change of password.
+pub fn password_change(value: Value, violations: Vec<Violation>) -> Result<PasswordChange, Vec<Violation>> {
+    let mut fields = Fields::of(value, violations);
+    let current = fields.optional("currentPassword", Password::parse);
+    let new = fields.required("newPassword", Password::parse);
+    fields.finish(new.map(|new| PasswordChange { current, new }))
+}
+
+/// The members of a user to create, for the API description.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewUser)]
+#[expect(dead_code, reason = "read by the API description alone; bodies are read member by member")]
+pub struct NewUserSchema {
+    /// 1 to 100 code points after RFC 8265 UsernameCaseMapped, of a single script.
+    #[schema(min_length = 1, example = "ada")]
+    user_name: String,
+    #[schema(min_length = 1, max_length = 255, example = "Ada")]
+    first_name: String,
+    #[schema(min_length = 1, max_length = 255, example = "Lovelace")]
+    last_name: String,
+    /// 8 to 256 code points; required unless `passwordHash` is given.
+    #[schema(required = false, format = "password", min_length = 8, max_length = 256, write_only, example = "correct horse battery staple")]
+    password: String,
+    /// A PHC string of argon2id, for administrators who bring users along.
+    #[schema(required = false, max_length = 512, write_only)]
+    password_hash: String,
+}
+
+/// All three names, for the API description.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = Profile)]
+#[expect(dead_code, reason = "read by the API description alone")]
+pub struct ProfileSchema {
+    #[schema(min_length = 1, example = "ada")]
+    user_name: String,
+    #[schema(min_length = 1, max_length = 255, example = "Ada")]
+    first_name: String,
+    #[schema(min_length = 1, max_length = 255, example = "Lovelace")]
+    last_name: String,
+}
+
+/// Any of the names, for the API description.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ProfilePatch)]
+#[expect(dead_code, reason = "read by the API description alone")]
+pub struct ProfilePatchSchema {
+    #[schema(required = false, min_length = 1, example = "ada.byron")]
+    user_name: String,
+    #[schema(required = false, min_length = 1, max_length = 255)]
+    first_name: String,
+    #[schema(required = false, min_length = 1, max_length = 255)]
+    last_name: String,
+}
+
+/// A change of password, for the API description.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PasswordChange)]
+#[expect(dead_code, reason = "read by the API description alone")]
+pub struct PasswordChangeSchema {
+    /// Required unless the caller is an administrator.
+    #[schema(required = false, format = "password", min_length = 1, max_length = 256, write_only)]
+    current_password: String,
+    #[schema(format = "password", min_length = 8, max_length = 256, write_only, example = "a better horse battery staple")]
+    new_password: String,
+}

@@ -1,0 +1,109 @@
+//! Every way an operation can fail: one closed enum, which knows nothing of HTTP.
+
+use crate::domain::Flaw;
+
+/// A failed operation. A variant exists only if a caller must act differently; doors turn it into their own words.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Some input is wrong; all that is known to be wrong is listed.
+    #[error("the input is not valid")]
+    Invalid(Vec<Violation>),
+    /// There is no such user, or the actor may not know.
+    #[error("not found")]
+    NotFound,
+    /// The actor may not do this.
+    #[error("forbidden")]
+    Forbidden,
+    /// Another user has this user name.
+    #[error("the user name is taken")]
+    NameTaken,
+    /// The user is not at the version the caller named.
+    #[error("the user has changed meanwhile")]
+    VersionConflict,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
+    /// The same idempotent request is being worked on elsewhere.
+    #[error("the same request is in progress")]
+    RequestInProgress,
+    /// The name or the password is wrong; nobody is told which.
+    #[error("the credentials are wrong")]
+    InvalidCredentials,
+    /// A dependency does not answer, or too much is asked at once; worth another try.
+    #[error("{reason}")]
+    Unavailable {
+        /// What is not available, for the log.
+        reason: &'static str,
+        /// When to try again, in seconds.
+        retry_after_seconds: u32,
+        /// What lies beneath.
+        #[source]
+        source: Option<Source>,
+    },
+    /// A dependency did not answer in time; whether it acted is not known.
+    #[error("a dependency did not answer in time")]
+    Timeout(#[source] Source),
+    /// Our own fault, or a table in a shape that we did not write.
+    #[error("{context}")]
+    Internal {
+        /// What was being done.
+        context: &'static str,
+        /// What lies beneath.
+        #[source]
+        source: Option<Source>,
+    },
+}
+
+/// Any error beneath one of ours.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+impl Error {
+    /// One flaw in one body member; `pointer` is an RFC 6901 pointer such as `/newPassword`.
+    pub fn invalid_member(pointer: &str, flaw: Flaw) -> Self {
+        Self::Invalid(vec![Violation::at_pointer(pointer, flaw)])
+    }
+
+    /// A fault of ours without a cause beneath.
+    pub fn internal(context: &'static str) -> Self {
+        Self::Internal { context, source: None }
+    }
+}
+
+impl From<crate::domain::actor::Denied> for Error {
+    fn from(denied: crate::domain::actor::Denied) -> Self {
+        match denied {
+            crate::domain::actor::Denied::Forbidden => Self::Forbidden,
+            crate::domain::actor::Denied::Hidden => Self::NotFound,
+        }
+    }
+}
+
+/// One flaw and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub flaw: Flaw,
+}
+
+/// A place in a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A member of the body: an RFC 6901 pointer, empty for the whole.
+    Pointer(String),
+    /// A query parameter or a header, by name.
+    Parameter(&'static str),
+}
+
+impl Violation {
+    /// A flaw at an RFC 6901 pointer into the body.
+    pub fn at_pointer(pointer: impl Into<String>, flaw: Flaw) -> Self {
+        Self { place: Place::Pointer(pointer.into()), flaw }
+    }
+
+    /// A flaw in a query parameter or a header.
+    pub fn at_parameter(name: &'static str, flaw: Flaw) -> Self {
+        Self { place: Place::Parameter(name), flaw }
+    }
+}

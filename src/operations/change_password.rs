@@ -1,0 +1,41 @@
+//! Changes a password.
+
+use super::{flaws_at, too_many_writers};
+use crate::app::App;
+use crate::domain::{Action, Actor, Flaw, Password, UserId};
+use crate::error::Error;
+use crate::store::Expected;
+
+/// How often a change that lost a race against another one looks again.
+const ATTEMPTS: usize = 3;
+
+/// Sets a new password. Whoever may not set credentials gives the current one; if it is given it must be right.
+pub async fn change_password(app: &App, actor: &Actor, id: UserId, current: Option<Password>, new: Password) -> Result<(), Error> {
+    actor.permit(Action::ChangePassword, Some(id))?;
+    if current.is_none() && actor.permit(Action::SetCredential, Some(id)).is_err() {
+        return Err(Error::invalid_member("/currentPassword", Flaw::new("required", "give the current password")));
+    }
+    let user = app.store.get_user(id).await?.ok_or(Error::NotFound)?;
+    if current.as_ref().is_some_and(|current| current.is_same(&new)) {
+        return Err(Error::invalid_member("/newPassword", Flaw::new("unchanged", "choose another password than the current one")));
+    }
+    let new = app.password_policy.accept_for(new, &user.profile).map_err(|flaws| flaws_at("/newPassword", flaws))?;
+    for _ in 0..ATTEMPTS {
+        let stored = match &current {
+            None => None,
+            Some(current) => {
+                let stored = app.store.get_credential(id).await?;
+                if !app.hasher.verify(current.as_bytes(), stored.as_ref()).await? {
+                    return Err(Error::InvalidCredentials);
+                }
+                stored
+            }
+        };
+        let hash = app.hasher.hash(new.as_bytes(), app.hasher.salt()).await?;
+        let expected = stored.as_ref().map_or(Expected::Anything, Expected::Hash);
+        if app.store.replace_credential(id, expected, &hash, app.clock.now()).await? {
+            return Ok(());
+        }
+    }
+    Err(too_many_writers())
+}

@@ -1,0 +1,53 @@
+//! Creates a user with a unique name and a credential, once per idempotency key.
+
+use sha2::{Digest, Sha256};
+
+use crate::app::App;
+use crate::domain::{Action, Actor, IdempotencyKey, NewCredential, NewUser, PasswordHash, Profile, User};
+use crate::error::Error;
+use crate::hashing::Salt;
+use crate::hex;
+use crate::store::{CreateFailure, Receipt, keys};
+
+/// Creates the user; a repeated call with the same key and input answers what the first one did.
+pub async fn create_user(app: &App, actor: &Actor, new: NewUser, key: Option<IdempotencyKey>) -> Result<User, Error> {
+    actor.permit(Action::CreateUser, None)?;
+    if matches!(new.credential, NewCredential::Hash(_)) {
+        actor.permit(Action::SetCredential, None)?;
+    }
+    let now = app.clock.now();
+    let user = User::new(app.ids.user_id(now), new.profile, now);
+    let salt = app.hasher.salt();
+    let hash = hash(app, &new.credential, salt).await?;
+    let receipt = Receipt { fingerprint: fingerprint(&user.profile, &hash), salt, user: user.clone() };
+    let key = key.map(|key| keys::idempotency(actor.client(), &key));
+    let receipt = key.as_ref().map(|key| (key, &receipt));
+    match app.store.create_user(&user, &hash, receipt, now).await {
+        Ok(()) => Ok(user),
+        Err(CreateFailure::Seen(receipt)) => replay(app, &user.profile, &new.credential, *receipt).await,
+        Err(CreateFailure::Failed(error)) => Err(error),
+    }
+}
+
+/// The first answer again, if this is the same request.
+async fn replay(app: &App, profile: &Profile, credential: &NewCredential, receipt: Receipt) -> Result<User, Error> {
+    let hash = hash(app, credential, receipt.salt).await?;
+    if fingerprint(profile, &hash) == receipt.fingerprint { Ok(receipt.user) } else { Err(Error::IdempotencyKeyReused) }
+}
+
+async fn hash(app: &App, credential: &NewCredential, salt: Salt) -> Result<PasswordHash, Error> {
+    match credential {
+        NewCredential::Password(password) => app.hasher.hash(password.as_bytes(), salt).await,
+        NewCredential::Hash(hash) => Ok(hash.clone()),
+    }
+}
+
+/// What makes two create requests the same: names and password hash, each with its length before it.
+fn fingerprint(profile: &Profile, hash: &PasswordHash) -> String {
+    let mut digest = Sha256::new();
+    for part in [profile.user_name.shown(), profile.first_name.as_str(), profile.last_name.as_str(), hash.expose()] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    hex::lower(&digest.finalize())
+}

@@ -1,0 +1,49 @@
+//! The directory's table: the only room that knows DynamoDB.
+//!
+//! One table, partition key `pk`, sort key `sk`, time to live on `expiresAt`:
+//!
+//! | item        | pk                    | sk            | holds                                                  |
+//! |-------------|-----------------------|---------------|--------------------------------------------------------|
+//! | user        | `USER#{id}`           | `USER`        | profile, version, times, avatar, list keys, write mark |
+//! | name guard  | `NAME#{key}`          | `NAME`        | the id of the user who has the name                    |
+//! | credential  | `CRED#{id}`           | `CRED`        | password hash, `changedAt`                             |
+//! | idempotency | `IDEM#{caller}#{hash}`| `IDEM`        | fingerprint, salt, the created user, `expiresAt`       |
+//!
+//! Invariants: every write is one conditional write or one transaction; a user, its guard and its
+//! credential come and go together; a hash is in no item but `CRED#`; nothing scans.
+//! Point reads are strongly consistent: who has written reads what was written.
+
+mod credentials;
+mod failure;
+mod idempotency;
+mod item;
+pub mod keys;
+mod list;
+pub mod table;
+mod users;
+
+pub use idempotency::Receipt;
+pub use credentials::Expected;
+pub use users::CreateFailure;
+
+use aws_sdk_dynamodb::Client;
+
+/// The table and the client that reaches it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+    list_shards: u32,
+}
+
+impl Store {
+    /// A store over one table, whose list indexes have `list_shards` partitions.
+    pub fn new(client: Client, table: String, list_shards: u32) -> Self {
+        Self { client, table, list_shards }
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+}

@@ -1,0 +1,20 @@
+//! Logging: JSON lines on Lambda, readable lines in a terminal.
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::Config;
+
+/// Starts logging to standard error, as the configuration says; a second call changes nothing.
+pub fn init(config: &Config) {
+    let filter: Targets = config.log.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // The first subscriber stays: a test harness may have its own.
+    let _is_first = if config.log_json {
+        registry.with(layer.json().flatten_event(true).with_current_span(false).with_span_list(false)).try_init().is_ok()
+    } else {
+        registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init().is_ok()
+    };
+}
