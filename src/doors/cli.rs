@@ -1,0 +1,124 @@
+//! The command line: `roster` and its commands.
+//!
+//! A command is a file in `cli/` with `Flags` (what can be said) and `Flags::run` (what is done), and a line in
+//! [`Command`] and in its `run`.
+
+mod health;
+mod openapi;
+mod serve;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a command ends with: the error becomes one line on stderr, and exit code 1.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+const EXAMPLES: &str = "\
+Examples:
+  roster                             everything on 127.0.0.1, data in ./.roster
+  roster --memory                    the same, and nothing is kept
+  roster --listen 127.0.0.1:0        on a free port, which the start prints
+  roster health                      exit code 0 when the server is alive
+  AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:4566 AWS_ENDPOINT_URL_S3=http://127.0.0.1:4566 \\
+  roster --create                    on LocalStack's DynamoDB and S3 instead of the embedded ones";
+
+/// Roster, a user directory: REST over DynamoDB and S3
+///
+/// Without a command it serves: the API, a DynamoDB-compatible and an S3-compatible engine, in one process.
+#[derive(Debug, Parser)]
+#[command(name = "roster", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the API with DynamoDB and S3 on this machine (what `roster` alone does)
+    #[command(after_help = EXAMPLES)]
+    Serve(serve::Flags),
+    /// Ask a running server whether it is alive: exit code 0 if it is
+    Health(health::Flags),
+    /// Print the OpenAPI document
+    Openapi(openapi::Flags),
+}
+
+impl Command {
+    fn run(self) -> Outcome {
+        match self {
+            Self::Serve(flags) => flags.run(),
+            Self::Health(flags) => flags.run(),
+            Self::Openapi(flags) => flags.run(),
+        }
+    }
+}
+
+/// Runs the command that the process was called with. A mistake in the call ends the process with exit code 2.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command.unwrap_or(Command::Serve(cli.serve)).run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "roster: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn serve_flags(line: &str) -> Result<serve::Flags, clap::Error> {
+        let cli = Cli::try_parse_from(line.split(' '))?;
+        match cli.command {
+            None => Ok(cli.serve),
+            Some(Command::Serve(flags)) => Ok(flags),
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definitions_agree_with_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_what_roster_alone_does() {
+        let line = "--listen 127.0.0.1:1 --memory";
+        let (alone, named) = (serve_flags(&format!("roster {line}")), serve_flags(&format!("roster serve {line}")));
+        assert_eq!(format!("{:?}", alone.unwrap()), format!("{:?}", named.unwrap()));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_exit_code_2() {
+        for (line, told) in [
+            ("roster --lisen 127.0.0.1:1", "'--lisen'"),
+            ("roster serve --listen 8000", "ADDRESS:PORT"),
+            ("roster --listen 127.0.0.1:99999", "ADDRESS:PORT"),
+            ("roster fly", "'fly'"),
+            ("roster --memory health", "health"),
+            ("roster health --url ftp://127.0.0.1", "http://"),
+        ] {
+            let mistake = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(mistake.exit_code(), 2, "{line}");
+            assert!(mistake.to_string().contains(told), "{line}: {mistake}");
+        }
+    }
+
+    #[test]
+    fn help_fits_a_terminal() {
+        for name in ["roster", "serve", "health", "openapi"] {
+            let mut command = Cli::command();
+            let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };
+            let help = command.clone().term_width(100).render_long_help().to_string();
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Serving HTTP/1.1 connections: limits on what a client may hold up, and an end that lets requests finish.
+//!
+//! A refused upload deserves an answer too. When a handler answers without having read the body (too large, no
+//! such route), closing the connection at once would throw the answer away with the unread bytes, so the
+//! rest is read and dropped, within bounds.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::EXPECT;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+use tower::{BoxError, Service, ServiceExt};
+
+/// How long a client may take for the head of a request, and how long an unused connection is kept.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// More headers than this are refused before the service sees the request.
+const MAX_HEADERS: usize = 400;
+/// How much of an unread body is read and dropped, and for how long.
+const DISCARD_BYTES: usize = 64 * 1024 * 1024;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait when connections cannot be accepted (as a rule: too many open files).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Serves `service` on `listener` until `stop` resolves, then gives requests in flight `grace` to finish.
+pub(super) async fn serve<S, B>(listener: TcpListener, service: S, stop: impl Future<Output = ()>, grace: Duration)
+where
+    S: Service<Request<Upload>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_headers(MAX_HEADERS);
+    let service = Arc::new(service);
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let service = Arc::clone(&service);
+        let answer = service_fn(move |request: Request<Incoming>| S::clone(&service).oneshot(Upload::of(request)));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), answer));
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "requests in flight were cut off");
+    }
+}
+
+/// A request body, of which the part that nobody read is read and dropped.
+pub(super) struct Upload {
+    body: Option<Incoming>,
+    /// The client sends nothing before it is asked to; a refusal need not ask.
+    waits: bool,
+}
+
+impl Upload {
+    fn of(request: Request<Incoming>) -> Request<Self> {
+        let waits = request.headers().contains_key(EXPECT);
+        request.map(|body| Self { body: Some(body), waits })
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.waits = false;
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = Pin::new(body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            self.body = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if self.is_end_stream() || self.waits {
+            return;
+        }
+        if let (Some(body), Ok(runtime)) = (self.body.take(), Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(body)));
+        }
+    }
+}
+
+async fn discard(body: Incoming) {
+    let mut body = Limited::new(body, DISCARD_BYTES);
+    while let Some(Ok(_)) = body.frame().await {}
+}

@@ -1,0 +1,28 @@
+//! The laptop: the engines that stand in for AWS, and the server that runs everything in one process.
+//!
+//! - [`dynamodb`] and [`s3`] answer as DynamoDB and S3 do, over real HTTP, each on a thread of its own
+//! - [`serve`] is `roster serve`: engines, table, bucket, API, and a tidy end
+//! - `connections` serves HTTP, with limits and a graceful stop; `engine` is a server on a thread
+//! - [`listen`] binds addresses, `data` holds the data folder, `signals` hears Ctrl-C, `banner` tells where
+//!   everything is, and [`Trouble`] is all that can go wrong
+//!
+//! Nothing here is in a Lambda binary (feature `local`), and no other module calls into it but the command line.
+
+mod banner;
+mod connections;
+mod data;
+pub mod dynamodb;
+mod engine;
+mod engines;
+pub mod listen;
+#[cfg(test)]
+mod probe;
+pub mod s3;
+pub mod serve;
+mod signals;
+mod trouble;
+
+pub use dynamodb::DynamoDb;
+pub use s3::S3;
+pub use trouble::Trouble;
+pub(crate) use trouble::plain;

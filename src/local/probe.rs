@@ -1,0 +1,50 @@
+//! What the tests of the engines share: SDK clients for an endpoint, and a bare HTTP request.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use aws_smithy_http_client::Builder;
+
+use crate::config::LOCAL_CREDENTIALS;
+
+macro_rules! sdk_client {
+    ($sdk:ident, $url:expr $(, $setting:ident)*) => {{
+        let (key, secret) = (LOCAL_CREDENTIALS.access_key, LOCAL_CREDENTIALS.secret_key);
+        let config = $sdk::Config::builder()
+            .behavior_version($sdk::config::BehaviorVersion::latest())
+            .region($sdk::config::Region::new("us-east-1"))
+            .credentials_provider($sdk::config::Credentials::new(key, secret, None, None, "test"))
+            .http_client(Builder::new().build_http())
+            .endpoint_url($url)
+            $(.$setting(true))*
+            .build();
+        $sdk::Client::from_conf(config)
+    }};
+}
+
+pub(super) fn dynamodb(url: &str) -> aws_sdk_dynamodb::Client {
+    sdk_client!(aws_sdk_dynamodb, url)
+}
+
+pub(super) fn s3(url: &str) -> aws_sdk_s3::Client {
+    sdk_client!(aws_sdk_s3, url, force_path_style)
+}
+
+/// Sends one request and returns the status and the whole answer.
+pub(super) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut request = format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        request += &format!("{name}: {value}\r\n");
+    }
+    if method != "GET" {
+        request += &format!("content-length: {}\r\n", body.len());
+    }
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.write_all(format!("{request}\r\n").as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+}

@@ -1,0 +1,125 @@
+//! `roster serve`: everything in one process, from the first line to a tidy end.
+
+use std::error::Error;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+
+use super::banner::{Place, Places, Step, say};
+use super::engines::{Engines, Listeners};
+use super::signals::Signals;
+use super::{Trouble, connections, listen};
+use crate::app::App;
+use crate::config::Config;
+use crate::doors::rest;
+use crate::telemetry;
+
+/// How long requests in flight may take when the server is to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What can be chosen.
+#[derive(Debug)]
+pub struct Options {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where the embedded DynamoDB listens.
+    pub dynamodb_listen: SocketAddr,
+    /// Where the embedded S3 listens.
+    pub s3_listen: SocketAddr,
+    /// The data folder; nothing is kept without one.
+    pub data: Option<PathBuf>,
+    /// Whether to create table and bucket at endpoints that are not embedded, too.
+    pub create: bool,
+}
+
+/// Serves until Ctrl-C or SIGTERM; a second one does not wait for requests in flight.
+pub fn run(options: &Options) -> Result<(), Trouble> {
+    let mut config = Config::local_from_env()?;
+    telemetry::init(&config);
+    let listeners = Listeners::bind(options, &config)?;
+    listeners.warn();
+    let runtime = Builder::new_multi_thread().enable_all().build().map_err(Trouble::start("the API"))?;
+    // From here on the process ends on its own terms, and leaves nothing temporary behind.
+    let signals = {
+        let _inside = runtime.enter();
+        [Signals::listen(), Signals::listen()].map(|signals| signals.map_err(Trouble::start("the API")))
+    };
+    let [first, second] = signals;
+    let (api, engines) = Engines::start(listeners, options.data.as_deref())?;
+    engines.tell(&mut config);
+    let served = runtime.block_on(serve(api, &engines, options.create, &config, first?, second?));
+    runtime.shutdown_timeout(GRACE);
+    served
+}
+
+async fn serve(
+    api: TcpListener,
+    engines: &Engines,
+    create: bool,
+    config: &Config,
+    mut first: Signals,
+    mut second: Signals,
+) -> Result<(), Trouble> {
+    let app = tokio::select! {
+        prepared = prepare(engines, create, config) => prepared?,
+        () = first.next() => return Ok(()),
+    };
+    let url = api.local_addr().map(listen::url).map_err(Trouble::start("the API"))?;
+    let api = tokio::net::TcpListener::from_std(api).map_err(Trouble::start("the API"))?;
+    say(places(url, &app, engines, config));
+    let told = async {
+        first.next().await;
+        say("\nEnding: requests in flight may finish. Ctrl-C again does not wait for them.\n");
+    };
+    tokio::select! {
+        () = connections::serve(api, rest::router(app), told, GRACE) => {}
+        () = async { second.next().await; second.next().await } => {}
+    }
+    Ok(())
+}
+
+/// Builds the application, and table and bucket where they are ours to create.
+async fn prepare(engines: &Engines, create: bool, config: &Config) -> Result<App, Trouble> {
+    let app = App::new(config).await?;
+    if create || engines.dynamodb.is_some() {
+        let what = format!("table {}", config.table);
+        let step = Step::begin(format_args!("Creating {what} if it is missing"));
+        app.store.create_table().await.map_err(|error| trouble(what, config.dynamodb_endpoint.as_deref(), &error))?;
+        step.done();
+    }
+    if create || engines.s3.is_some() {
+        let what = format!("bucket {}", config.bucket);
+        let step = Step::begin(format_args!("Creating {what} if it is missing"));
+        app.avatars.create_bucket().await.map_err(|error| trouble(what, config.s3_endpoint.as_deref(), &error))?;
+        step.done();
+    }
+    Ok(app)
+}
+
+fn trouble(what: String, endpoint: Option<&str>, error: &dyn Error) -> Trouble {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        reason += &format!(": {error}");
+        source = error.source();
+    }
+    Trouble::Create { what, endpoint: endpoint.unwrap_or("AWS").to_owned(), reason }
+}
+
+fn places(api: String, app: &App, engines: &Engines, config: &Config) -> Places {
+    let mut mark = [0; 2];
+    app.ids.fill(&mut mark);
+    let place = |endpoint: &Option<String>, holds: String, kept: Option<String>| Place {
+        url: endpoint.clone().unwrap_or_default(),
+        holds,
+        kept: kept.unwrap_or_else(|| "not embedded".to_owned()),
+    };
+    Places {
+        api,
+        dynamodb: place(&config.dynamodb_endpoint, format!("table {}", config.table), engines.dynamodb_kept()),
+        s3: place(&config.s3_endpoint, format!("bucket {}", config.bucket), engines.s3_kept()),
+        mark: u16::from_be_bytes(mark),
+    }
+}
