@@ -27,14 +27,17 @@ pub struct Clients {
 /// Builds the clients; makes no network call.
 pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
     let shared = shared(config).await?;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&shared);
-    let s3 = aws_sdk_s3::config::Builder::from(&shared)
+    let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared);
+    dynamodb.set_endpoint_url(config.dynamodb_endpoint.clone());
+    let mut s3 = aws_sdk_s3::config::Builder::from(&shared);
+    s3.set_endpoint_url(config.s3_endpoint.clone());
+    let s3 = s3
         // Bucket names in host names need DNS, which a local endpoint has not.
         .force_path_style(config.s3_endpoint.is_some())
         // A checksum in a presigned URL would be one that plain clients do not send.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .build();
-    Ok(Clients { dynamodb, s3: aws_sdk_s3::Client::from_conf(s3) })
+    Ok(Clients { dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), s3: aws_sdk_s3::Client::from_conf(s3) })
 }
 
 async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {

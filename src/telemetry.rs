@@ -1,6 +1,7 @@
 //! Logging: JSON lines on Lambda, readable lines in a terminal.
 
-use tracing_subscriber::filter::Targets;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -8,8 +9,8 @@ use crate::config::Config;
 
 /// Starts logging to standard error, as the configuration says; a second call changes nothing.
 pub fn init(config: &Config) {
-    let filter: Targets = config.log.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
-    let registry = tracing_subscriber::registry().with(filter);
+    let filter: Targets = config.log.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_log));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // The first subscriber stays: a test harness may have its own.
     let _is_first = if config.log_json {
@@ -17,4 +18,10 @@ pub fn init(config: &Config) {
     } else {
         registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init().is_ok()
     };
+}
+
+/// Whether an event may be logged whatever the levels say. Below `info` the crates beneath us write whole requests into
+/// the log, and a request to DynamoDB holds names and hashes.
+pub fn is_fit_to_log(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("roster") || *metadata.level() <= Level::INFO
 }

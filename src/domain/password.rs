@@ -27,9 +27,9 @@ impl Password {
         if text.chars().count() > MAX_CODE_POINTS {
             return Err(Flaw::new("too_long", "use at most 256 characters"));
         }
-        let prepared = OpaqueString::enforce(text)
-            .map_err(|_| Flaw::new("invalid_characters", "leave out control characters and unassigned code points"))?;
-        Ok(Self(Zeroizing::new(prepared.into_owned())))
+        let prepared =
+            prepare(text).ok_or_else(|| Flaw::new("invalid_characters", "leave out control characters and unassigned code points"))?;
+        Ok(Self(prepared))
     }
 
     /// The bytes to hash.
@@ -41,6 +41,18 @@ impl Password {
     pub fn is_same(&self, other: &Self) -> bool {
         *self.0 == *other.0
     }
+}
+
+/// The text under `OpaqueString`. The profile's tables end at Unicode 6.3; later emoji, which have neither case nor
+/// decomposition, stand in as a snowman while they are applied.
+fn prepare(text: &str) -> Option<Zeroizing<String>> {
+    const STAND_IN: char = '\u{2603}';
+    let is_emoji = |c: &char| *c == STAND_IN || ('\u{1f000}'..='\u{1faff}').contains(c);
+    let emoji: Zeroizing<Vec<char>> = Zeroizing::new(text.chars().filter(is_emoji).collect());
+    let stood_in = Zeroizing::new(text.chars().map(|c| if is_emoji(&c) { STAND_IN } else { c }).collect::<String>());
+    let enforced = Zeroizing::new(OpaqueString::enforce(stood_in.as_str()).ok()?.into_owned());
+    let mut emoji = emoji.iter();
+    Some(Zeroizing::new(enforced.chars().map(|c| if c == STAND_IN { emoji.next().copied().unwrap_or(c) } else { c }).collect()))
 }
 
 /// A password that the policy accepted for one user.

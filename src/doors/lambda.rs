@@ -25,11 +25,13 @@ fn to_axum(request: Request) -> axum::extract::Request {
     let raw_path = request.raw_http_path().to_owned();
     let id = request.lambda_context_ref().map(|context| context.request_id.clone());
     let (mut parts, body) = request.into_parts();
-    let (mount, path) = match context.as_ref().and_then(stage) {
-        Some(stage) => split(&raw_path, stage),
-        None => (String::new(), raw_path),
+    let mount = context.as_ref().and_then(stage).map(|stage| format!("/{stage}")).unwrap_or_default();
+    // An HTTP API leaves its stage in the path it hands on, a REST API takes it out.
+    let path = match context {
+        Some(RequestContext::ApiGatewayV2(_)) => below(&raw_path, &mount),
+        _ => &raw_path,
     };
-    parts.uri = with_path(&parts.uri, &path);
+    parts.uri = with_path(&parts.uri, path);
     parts.extensions.insert(Mount(mount));
     if let Some(principal) = context.as_ref().and_then(principal) {
         parts.extensions.insert(principal);
@@ -56,15 +58,13 @@ fn stage(context: &RequestContext) -> Option<&str> {
     stage.filter(|stage| *stage != "$default" && !stage.is_empty())
 }
 
-/// The mount and the path below it. An HTTP API leaves its stage in the path it hands on, a REST API takes it out.
-fn split(raw_path: &str, stage: &str) -> (String, String) {
-    let mount = format!("/{stage}");
-    let below = match raw_path.strip_prefix(&mount) {
-        Some("") => "/".to_owned(),
-        Some(below) if below.starts_with('/') => below.to_owned(),
-        _ => raw_path.to_owned(),
-    };
-    (mount, below)
+/// The path below the mount.
+fn below<'a>(raw_path: &'a str, mount: &str) -> &'a str {
+    match raw_path.strip_prefix(mount) {
+        Some("") => "/",
+        Some(below) if below.starts_with('/') => below,
+        _ => raw_path,
+    }
 }
 
 fn with_path(uri: &Uri, path: &str) -> Uri {

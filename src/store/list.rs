@@ -18,7 +18,8 @@ impl Store {
                 .query()
                 .table_name(&self.table)
                 .index_name(table::BY_CREATED)
-                .key_condition_expression("shard = :shard")
+                .key_condition_expression("#shard = :shard")
+                .expression_attribute_names("#shard", "shard")
                 .expression_attribute_values(":shard", AttributeValue::N(shard.to_string()))
                 .limit(i32::try_from(limit).unwrap_or(i32::MAX));
             let answer = call.send().await.map_err(|e| failure::failed("listing users", e))?;

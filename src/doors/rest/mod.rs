@@ -14,7 +14,7 @@ mod users;
 mod view;
 
 pub use authenticate::Principal;
-pub use layers::{Mount, RequestId};
+pub use layers::{Mount, RequestId, around};
 
 use axum::Router;
 use axum::routing::{get, put};

@@ -1,6 +1,7 @@
 //! Every error as `application/problem+json` (RFC 9457): one table of kinds, one match from [`Error`].
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -267,7 +268,7 @@ pub struct Explanation {
         (status = 200, description = "What the error type means and how to mend it", body = Explanation),
         (status = 404, description = "No such problem", body = super::openapi::Problem, content_type = "application/problem+json"),
     ))]
-pub async fn explain(slug: Option<Path<String>>) -> Result<axum::Json<Explanation>, Problem> {
+pub async fn explain(slug: Result<Path<String>, PathRejection>) -> Result<axum::Json<Explanation>, Problem> {
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
     let kind = KINDS.iter().find(|kind| kind.slug == slug).ok_or_else(|| Problem::new(NOT_FOUND))?;
     let r#type = format!("/problems/{}", kind.slug);

@@ -1,0 +1,64 @@
+//! PUT /users/{id}/password.
+
+use roster::domain::{Actor, ClientId, Password, UserId, actor::Scope};
+use roster::error::Error;
+use roster::operations;
+use serde_json::json;
+
+use crate::harness::{House, PASSWORD};
+
+const NEW: &str = "a better horse battery staple";
+
+#[tokio::test]
+async fn a_password_is_changed_by_giving_the_old_one() {
+    let house = House::new().await;
+    let path = format!("/users/{}/password", house.create("ada").await);
+    let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
+    let reply = house.anyone().put(&path, &change("wrong horse", NEW)).await.problem(401, "invalid-credentials");
+    assert!(reply.headers.contains_key("www-authenticate"));
+    assert!(house.anyone().put(&path, &change(PASSWORD, NEW)).await.expect(204).body.is_empty());
+    house.anyone().put(&path, &change(PASSWORD, NEW)).await.problem(401, "invalid-credentials");
+    house.anyone().put(&path, &change(NEW, PASSWORD)).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_new_password_is_held_to_the_policy() {
+    let house = House::new().await;
+    let path = format!("/users/{}/password", house.create("ada").await);
+    for (body, expected) in [
+        (json!({}), "#/newPassword required"),
+        (json!({"newPassword": "short"}), "#/newPassword too_short"),
+        (json!({"newPassword": "lovelace"}), "#/newPassword like_name"),
+        (json!({"newPassword": PASSWORD, "currentPassword": PASSWORD}), "#/newPassword unchanged"),
+        (json!({"newPassword": NEW, "password": NEW}), "#/password unknown_member"),
+    ] {
+        let reply = house.anyone().put(&path, &body).await.problem(422, "validation");
+        assert_eq!(reply.errors(), [expected]);
+    }
+    house.anyone().put("/users/01980000-0000-7000-8000-000000000001/password", &json!({"newPassword": NEW})).await.problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn only_an_administrator_may_leave_the_old_one_out() {
+    let house = House::new().await;
+    let id = UserId::parse(&house.create("ada").await).unwrap();
+    let new = || Password::parse(NEW).unwrap();
+    let themselves = Actor::new(ClientId::anonymous(), Some(id), vec![]);
+    let outcome = operations::change_password(&house.app, &themselves, id, None, new()).await;
+    assert!(matches!(outcome, Err(Error::Invalid(_))), "{outcome:?}");
+    let someone_else = Actor::new(ClientId::anonymous(), None, vec![Scope::Read]);
+    let outcome = operations::change_password(&house.app, &someone_else, id, None, new()).await;
+    assert!(matches!(outcome, Err(Error::Forbidden)), "{outcome:?}");
+    let administrator = Actor::new(ClientId::anonymous(), None, vec![Scope::Admin]);
+    operations::change_password(&house.app, &administrator, id, None, new()).await.unwrap();
+    let current = Some(Password::parse(NEW).unwrap());
+    operations::change_password(&house.app, &themselves, id, current, Password::parse(PASSWORD).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_profile_keeps_its_version() {
+    let house = House::new().await;
+    let path = format!("/users/{}", house.create("ada").await);
+    house.anyone().put(&format!("{path}/password"), &json!({"newPassword": NEW})).await.expect(204);
+    assert_eq!(house.anyone().get(&path).await.etag(), "\"1\"");
+}

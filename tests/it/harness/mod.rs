@@ -1,0 +1,155 @@
+//! A house per test: its own DynamoDB engine, clock and ids, and personas who call its router.
+
+mod logs;
+mod reply;
+
+pub use logs::logged;
+pub use reply::Reply;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use roster::app::App;
+use roster::clock::Clock;
+use roster::config::Config;
+use roster::domain::Timestamp;
+use roster::ids::Ids;
+use roster::local::dynamodb::DynamoDb;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// A password that every policy accepts.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// 2026-11-22T07:00:00.000Z, when every house's clock starts.
+pub const START_MILLIS: i64 = 1_795_330_800_000;
+
+/// One directory on one fresh engine.
+pub struct House {
+    pub app: App,
+    pub router: Router,
+    pub clock: Clock,
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    _engine: Option<DynamoDb>,
+}
+
+impl House {
+    /// A house in `open` mode.
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A house with further variables in its environment.
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
+        logs::capture();
+        // ROSTER_TEST_DYNAMODB points the suite at another engine; each test makes a table of its own there.
+        let elsewhere = std::env::var("ROSTER_TEST_DYNAMODB").ok();
+        let engine = elsewhere.is_none().then(|| DynamoDb::in_memory().unwrap());
+        let endpoint = elsewhere.unwrap_or_else(|| engine.as_ref().unwrap().url());
+        let table = format!("roster-{}", Ids::system().write_mark());
+        let mut environment: HashMap<&str, &str> =
+            HashMap::from([("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()), ("ROSTER_TABLE", &table), ("ROSTER_MAX_PARALLEL_HASHES", "2")]);
+        environment.extend(variables.iter().copied());
+        let config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
+        let clock = Clock::settable(Timestamp::from_unix_millis(START_MILLIS));
+        let app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
+        app.store.create_table().await.unwrap();
+        let dynamodb = roster::aws::clients(&config).await.unwrap().dynamodb;
+        Self { router: roster::doors::rest::router(app.clone()), app, clock, dynamodb, _engine: engine }
+    }
+
+    /// Any caller.
+    pub fn anyone(&self) -> Persona<'_> {
+        Persona { house: self, headers: Vec::new() }
+    }
+
+    /// A service that names itself.
+    pub fn billing_service(&self) -> Persona<'_> {
+        self.anyone().with("x-client-id", "billing")
+    }
+
+    /// Creates a user and gives its id.
+    pub async fn create(&self, user_name: &str) -> String {
+        let reply = self.anyone().post("/users", &new_user(user_name)).await;
+        reply.expect(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Every item in the table. Only tests look at the whole.
+    pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let pages = self.dynamodb.scan().table_name(self.app.store.table()).consistent_read(true).into_paginator().items().send();
+        pages.collect::<Result<Vec<_>, _>>().await.unwrap()
+    }
+
+    /// The partition keys in the table, in order.
+    pub async fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.items().await.iter().map(|item| item["pk"].as_s().unwrap().clone()).collect();
+        keys.sort();
+        keys
+    }
+}
+
+/// A caller with headers of its own.
+#[derive(Clone)]
+pub struct Persona<'a> {
+    house: &'a House,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Persona<'_> {
+    /// The same caller with one more header.
+    pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, None, Vec::new()).await
+    }
+
+    pub async fn head(&self, path: &str) -> Reply {
+        self.send(Method::HEAD, path, None, Vec::new()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None, Vec::new()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::POST, path, Some("application/json"), body.to_string().into_bytes()).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PUT, path, Some("application/json"), body.to_string().into_bytes()).await
+    }
+
+    /// A merge patch.
+    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PATCH, path, Some("application/merge-patch+json"), body.to_string().into_bytes()).await
+    }
+
+    /// A JSON patch.
+    pub async fn json_patch(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PATCH, path, Some("application/json-patch+json"), body.to_string().into_bytes()).await
+    }
+
+    /// Any request at all.
+    pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Reply {
+        let mut request = Request::builder().method(&method).uri(path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value.as_slice());
+        }
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        let response = self.house.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        Reply::read(format!("{method} {path}"), response).await
+    }
+}
+
+/// A body that creates a user.
+pub fn new_user(user_name: &str) -> Value {
+    json!({"userName": user_name, "firstName": "Ada", "lastName": "Lovelace", "password": PASSWORD})
+}

@@ -1,0 +1,91 @@
+//! What came back, with checks that point at the caller.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    request: String,
+    pub status: StatusCode,
+    pub headers: axum::http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// Reads an answer whole, and holds every error to the problem format.
+    pub async fn read(request: String, response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        let reply = Self { request, status: parts.status, headers: parts.headers, body };
+        assert!(reply.headers.contains_key("x-request-id"), "{reply}");
+        if reply.status.as_u16() >= 400 && !reply.request.starts_with("HEAD") {
+            let problem = reply.json();
+            assert_eq!(reply.header("content-type"), "application/problem+json", "{reply}");
+            assert_eq!(problem["status"], reply.status.as_u16(), "{reply}");
+            assert_eq!(problem["requestId"], reply.header("x-request-id"), "{reply}");
+            for member in ["type", "title", "detail", "instance"] {
+                assert!(problem[member].is_string(), "{member} in {reply}");
+            }
+        }
+        reply
+    }
+
+    /// Holds the status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self}");
+        self
+    }
+
+    /// Holds the status and the kind of problem.
+    #[track_caller]
+    pub fn problem(self, status: u16, slug: &str) -> Self {
+        let reply = self.expect(status);
+        assert_eq!(reply.json()["type"], format!("/problems/{slug}"), "{reply}");
+        reply
+    }
+
+    /// The places and codes of a problem's errors, as `place code`, in order of place.
+    #[track_caller]
+    pub fn errors(&self) -> Vec<String> {
+        let problem = self.json();
+        let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("no errors in {self}"));
+        let mut shown: Vec<String> = errors
+            .iter()
+            .map(|error| {
+                let place = error["pointer"].as_str().or(error["parameter"].as_str()).unwrap();
+                assert!(error["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{self}");
+                format!("{place} {}", error["code"].as_str().unwrap())
+            })
+            .collect();
+        shown.sort();
+        shown
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self}"))
+    }
+
+    /// A header's text; it must be there.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self}")).to_str().unwrap()
+    }
+
+    /// The entity tag.
+    #[track_caller]
+    pub fn etag(&self) -> &str {
+        self.header("etag")
+    }
+}
+
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} -> {} {:?} {}", self.request, self.status, self.headers, String::from_utf8_lossy(&self.body))
+    }
+}

@@ -1,0 +1,155 @@
+//! The Lambda door: every event in `events/`, through every front door, and the corners of paths, queries and bodies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use axum::http::Request;
+use lambda_http::request::LambdaRequest;
+use roster::doors::lambda;
+use roster::domain::{PersonName, Profile, User, UserId, UserName};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::harness::{House, PASSWORD, Reply};
+
+/// The user whom all events are about.
+const ID: &str = "01980000-0000-7000-8000-000000000001";
+
+fn events() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
+    let doors = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut files: Vec<PathBuf> = doors.flat_map(|door| fs::read_dir(door).unwrap().map(|entry| entry.unwrap().path())).collect();
+    files.sort();
+    files
+}
+
+fn read(file: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+}
+
+fn event(name: &str) -> Value {
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("events").join(name))
+}
+
+/// Puts the user of the events into the directory.
+async fn move_in(house: &House) {
+    let now = house.clock.now();
+    let profile = Profile {
+        user_name: UserName::parse("ada.lovelace").unwrap(),
+        first_name: PersonName::parse("Ada").unwrap(),
+        last_name: PersonName::parse("Lovelace").unwrap(),
+    };
+    let user = User::new(UserId::parse(ID).unwrap(), profile, now);
+    let hash = house.app.hasher.hash(PASSWORD.as_bytes(), house.app.hasher.salt()).await.unwrap();
+    assert!(house.app.store.create_user(&user, &hash, None, now).await.is_ok());
+}
+
+async fn send(house: &House, name: &str, event: &Value) -> Reply {
+    let request: LambdaRequest = serde_json::from_value(event.clone()).unwrap();
+    let request = Request::from(request);
+    let label = if event.to_string().contains("\"HEAD\"") { format!("HEAD {name}") } else { name.to_owned() };
+    Reply::read(label, lambda::service(house.router.clone()).oneshot(request).await.unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_is_answered_alike_at_every_front_door() {
+    let files = events();
+    assert_eq!(files.len(), 60, "twelve operations at five front doors");
+    let house = House::new().await;
+    for file in files {
+        let operation = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let door = file.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+        house.anyone().delete(&format!("/users/{ID}")).await;
+        move_in(&house).await;
+        let reply = send(&house, &format!("{door}/{operation}"), &read(&file)).await;
+        let prefix = if door == "http-api-stage" { "/prod" } else { "" };
+        match operation.as_str() {
+            "create_user" => {
+                let reply = reply.expect(201);
+                let location = reply.header("location").to_owned();
+                let stage = if door == "rest-api" { format!("/{}", read(&file)["requestContext"]["stage"].as_str().unwrap()) } else { prefix.to_owned() };
+                assert_eq!(location, format!("{stage}/users/{}", reply.json()["id"].as_str().unwrap()), "{reply}");
+                let path = location.strip_prefix(&stage).unwrap().to_owned();
+                house.anyone().delete(&path).await.expect(204);
+                house.clock.advance_seconds(48 * 3600);
+            }
+            "get_user" => assert_eq!(reply.expect(200).json()["id"], ID),
+            "head_user" => assert!(reply.expect(200).body.is_empty()),
+            "list_users" => assert_eq!(reply.expect(200).json()["users"][0]["id"], ID),
+            "replace_user" => assert_eq!(reply.expect(200).json()["lastName"], "King"),
+            "patch_user" => assert_eq!(reply.expect(200).json()["firstName"], "Augusta Ada"),
+            "patch_user_json_patch" => assert_eq!(reply.expect(200).json()["lastName"], "Lovelace-Byron"),
+            "delete_user" => assert!(reply.expect(204).body.is_empty()),
+            "change_password" => assert!(reply.expect(204).body.is_empty()),
+            "health_live" => assert_eq!(reply.expect(200).json(), json!({"status": "ok"})),
+            "get_problem" => assert_eq!(reply.expect(200).json()["status"], 409),
+            "get_openapi" => assert_eq!(reply.expect(200).json()["info"]["title"], "Roster"),
+            unknown => panic!("{unknown} has no expectation"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_stage_is_taken_off_the_path_once() {
+    let house = House::new().await;
+    move_in(&house).await;
+    let mut named = event("http-api-stage/get_user.json");
+    for (raw_path, status) in [
+        (format!("/prod/users/{ID}"), 200),
+        (format!("/prod/prod/users/{ID}"), 404),
+        (format!("/production/users/{ID}"), 404),
+        ("/prod".to_owned(), 404),
+    ] {
+        named["rawPath"] = json!(raw_path);
+        send(&house, &raw_path, &named).await.expect(status);
+    }
+    let mut default = event("http-api/get_user.json");
+    default["rawPath"] = json!(format!("/prod/users/{ID}"));
+    send(&house, "default stage", &default).await.problem(404, "not-found");
+    let mut rest = event("rest-api/get_user.json");
+    rest["requestContext"]["stage"] = json!("users");
+    send(&house, "a stage named users", &rest).await.expect(200);
+}
+
+#[tokio::test]
+async fn odd_paths_queries_and_bodies_are_answered_and_not_panicked_at() {
+    let house = House::new().await;
+    for door in ["http-api", "http-api-stage", "rest-api", "function-url", "alb"] {
+        let path_member = if door == "rest-api" || door == "alb" { "path" } else { "rawPath" };
+        let mut get = event(&format!("{door}/get_user.json"));
+        for path in ["/", "", "//users", "/users/%00", "/users/%FF", "/users/a%20b", "/users/ü", "/users/a b", "/users/../users", "/users/[x]"] {
+            get[path_member] = json!(path);
+            let reply = send(&house, &format!("{door} {path}"), &get).await;
+            assert!((400..500).contains(&reply.status.as_u16()), "{reply}");
+        }
+        let mut create = event(&format!("{door}/create_user.json"));
+        for (body, is_base64, slug) in [
+            (json!(null), false, "malformed-request"),
+            (json!("e30="), true, "validation"),
+            (json!("/////w=="), true, "malformed-request"),
+            (json!("{"), false, "malformed-request"),
+            (json!("ü"), false, "malformed-request"),
+        ] {
+            create["body"] = body;
+            create["isBase64Encoded"] = json!(is_base64);
+            let status = if slug == "validation" { 422 } else { 400 };
+            send(&house, &format!("{door} body"), &create).await.problem(status, slug);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_principal_is_the_role_and_not_its_session() {
+    let mut house = House::new().await;
+    house.app.auth = roster::config::Auth::Iam;
+    house.router = roster::doors::rest::router(house.app.clone());
+    for (door, is_signed) in [("http-api", true), ("http-api-stage", true), ("rest-api", true), ("function-url", true), ("alb", false)] {
+        let reply = send(&house, door, &event(&format!("{door}/list_users.json"))).await;
+        assert_eq!(reply.status.as_u16(), if is_signed { 200 } else { 401 }, "{reply}");
+    }
+    let mut by_role = event("http-api/list_users.json");
+    by_role["headers"]["x-client-id"] = json!("arn:aws:sts::123456789012:assumed-role/billing-service");
+    send(&house, "named by role", &by_role).await.expect(200);
+    by_role["requestContext"]["authorizer"] = json!(null);
+    send(&house, "without a principal", &by_role).await.problem(401, "unauthenticated");
+}

@@ -1,0 +1,22 @@
+//! The whole directory, driven through its doors on real engines: one fresh database per test, all in parallel, offline.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+
+mod harness;
+
+mod bad_input;
+mod change_password;
+mod contract;
+mod create_user;
+mod delete_user;
+mod durability;
+mod get_user;
+mod iam;
+mod lambda;
+mod local;
+mod patch_user;
+mod problems;
+mod races;
+mod replace_user;
+mod secrets;
+mod tidy;
