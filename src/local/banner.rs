@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Instant;
 
+use crate::config::{LOCAL_CREDENTIALS, LOCAL_REGION};
+
 /// A piece of work that takes a moment: said when it begins, and again when it is done.
 pub(super) struct Step(Option<Instant>);
 
@@ -36,11 +38,18 @@ pub(super) fn say(text: impl Display) {
     let _ = write!(output, "{text}").and_then(|()| output.flush());
 }
 
+/// Prints one line on standard error, as the command line prints its errors.
+pub(super) fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr(), "roster: {line}");
+}
+
 /// Where things are, as far as a user wants to know.
 pub(super) struct Places {
     pub(super) api: String,
     pub(super) dynamodb: Place,
     pub(super) s3: Place,
+    /// Whether one of them is embedded, and takes the local keys.
+    pub(super) embedded: bool,
     /// Makes the example's user name new, so that the lines work after each start.
     pub(super) mark: u16,
 }
@@ -54,18 +63,23 @@ pub(super) struct Place {
 
 impl Display for Places {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { api, dynamodb, s3, mark } = self;
+        let Self { api, dynamodb, s3, embedded, mark } = self;
         let version = env!("CARGO_PKG_VERSION");
         writeln!(f, "\nRoster {version} is ready.\n")?;
         writeln!(f, "  API       {api}   described in {api}/openapi.json")?;
         writeln!(f, "  DynamoDB  {}   {}, {}", dynamodb.url, dynamodb.holds, dynamodb.kept)?;
         writeln!(f, "  S3        {}   {}, {}", s3.url, s3.holds, s3.kept)?;
+        if *embedded {
+            let (key, secret) = (LOCAL_CREDENTIALS.access_key, LOCAL_CREDENTIALS.secret_key);
+            let keys = format_args!("AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION={LOCAL_REGION}");
+            writeln!(f, "  keys      {keys}")?;
+        }
         writeln!(f, "\nTry it (create a user, read it, change it):\n")?;
         let user = format_args!(
             r#"{{"userName":"ada-{mark:04x}","firstName":"Ada","lastName":"Lovelace","password":"plum-orchard-in-fog"}}"#
         );
         let json = "-H 'content-type: application/json'";
-        writeln!(f, r#"  id=$(curl -s {api}/users {json} -d '{user}' | sed 's/.*"id":"\([^"]*\)".*/\1/')"#)?;
+        writeln!(f, r#"  id=$(curl -s {api}/users {json} -d '{user}' | sed 's/.*"id":"\([^"]*\)".*/\1/'); echo $id"#)?;
         writeln!(f, "  curl -i {api}/users/$id")?;
         writeln!(f, r#"  curl -i -X PATCH {api}/users/$id {json} -d '{{"lastName":"King"}}'"#)?;
         writeln!(f, "\nCtrl-C ends it.\n")

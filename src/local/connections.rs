@@ -25,8 +25,9 @@ use tower::{BoxError, Service, ServiceExt};
 
 /// How long a client may take for the head of a request, and how long an unused connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// More headers than this are refused before the service sees the request.
+/// What is beyond these is refused without a body; below them, the service decides and can explain itself.
 const MAX_HEADERS: usize = 400;
+const MAX_HEAD_BYTES: usize = 1024 * 1024;
 /// How much of an unread body is read and dropped, and for how long.
 const DISCARD_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,7 +45,10 @@ where
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_headers(MAX_HEADERS);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES);
     let service = Arc::new(service);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -132,4 +136,63 @@ impl Drop for Upload {
 async fn discard(body: Incoming) {
     let mut body = Limited::new(body, DISCARD_BYTES);
     while let Some(Ok(_)) = body.frame().await {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use axum::Router;
+    use axum::routing::{get, post};
+
+    use super::*;
+    use crate::local::engine::{Engine, GRACE};
+    use crate::local::{listen, probe};
+
+    fn serve_router() -> (Engine, String) {
+        let slow = async || {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            "done"
+        };
+        let router = Router::new().route("/refuse", post(async || "no, thanks")).route("/slow", get(slow));
+        let listener = listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap();
+        let engine =
+            Engine::start("test", listener, |listener, stop| serve(listener, router, stop.told(), GRACE)).unwrap();
+        let url = listen::url(engine.address());
+        (engine, url)
+    }
+
+    #[test]
+    fn an_upload_that_nobody_reads_is_answered() {
+        let (_engine, url) = serve_router();
+        let (status, answer) = probe::send("POST", &format!("{url}/refuse"), &[], &vec![b'x'; 20_000_000]);
+        assert_eq!(status, 200);
+        assert!(answer.ends_with("no, thanks"), "{answer}");
+    }
+
+    #[test]
+    fn a_client_that_asks_first_need_not_send() {
+        let (_engine, url) = serve_router();
+        let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+        stream.set_read_timeout(Some(GRACE)).unwrap();
+        let head = "POST /refuse HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    #[test]
+    fn requests_in_flight_finish_and_idle_connections_do_not_wait() {
+        let (engine, url) = serve_router();
+        let _idle = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+        let request = std::thread::spawn(move || probe::send("GET", &format!("{url}/slow"), &[], b""));
+        std::thread::sleep(Duration::from_millis(100));
+        let stopping = std::time::Instant::now();
+        drop(engine);
+        let stopped = stopping.elapsed();
+        assert!(request.join().unwrap().1.ends_with("done"));
+        assert!(stopped < Duration::from_secs(1), "{stopped:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The embedded DynamoDB: the engine `dynoxide` behind HTTP, in memory or in one SQLite file.
+//! The embedded DynamoDB: the engine `dynoxide` behind HTTP, in memory or in one `SQLite` file.
 //!
 //! It takes any credentials. As in DynamoDB, an item may outlive its time: it is gone from the table within minutes.
 
@@ -13,7 +13,7 @@ use super::engine::{Engine, Stop};
 use super::{Trouble, listen};
 
 /// The least time between two searches for expired items.
-const SWEEP_PAUSE: Duration = Duration::from_secs(60);
+const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 /// A sweep reads every item, so it may take at most this part of the time.
 const SWEEP_SHARE: u32 = 50;
 

@@ -1,7 +1,6 @@
 //! The engines of `roster serve`: which of them run in this process, where they listen, and where they keep data.
 
-use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use super::banner::Step;
@@ -31,17 +30,17 @@ impl Listeners {
         })
     }
 
-    /// Warns on standard error of addresses that other machines can reach: nobody has to prove who they are.
-    pub(super) fn warn(&self) {
+    /// Returns a line about the addresses that other machines can reach, if there are any.
+    pub(super) fn warning(&self) -> Option<String> {
         let all = [Some(&self.api), self.dynamodb.as_ref(), self.s3.as_ref()];
-        let addresses = all.into_iter().flatten().filter_map(|listener| listener.local_addr().ok());
-        let open: Vec<String> = addresses.filter(|a| !a.ip().is_loopback()).map(|a| a.to_string()).collect();
-        if !open.is_empty() {
-            let open = open.join(", ");
-            let mut output = std::io::stderr();
-            let _ = writeln!(output, "roster: warning: whoever can reach {open} may do anything: there is no sign-in");
-        }
+        warning(all.into_iter().flatten().filter_map(|listener| listener.local_addr().ok()))
     }
+}
+
+fn warning(addresses: impl Iterator<Item = SocketAddr>) -> Option<String> {
+    let reachable: Vec<String> = addresses.filter(|a| !a.ip().is_loopback()).map(|a| a.to_string()).collect();
+    let reachable = (!reachable.is_empty()).then(|| reachable.join(" and "))?;
+    Some(format!("warning: whoever can reach {reachable} may read and change everything: there is no sign-in"))
 }
 
 /// The engines that run in this process. When dropped, the folder goes last.
@@ -97,5 +96,18 @@ impl Engines {
         let folder = self.data.as_ref().map(DataFolder::s3);
         let kept = folder.map_or("in a temporary folder".to_owned(), |folder| format!("in {}", folder.display()));
         self.s3.as_ref().map(|_| kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_beyond_this_machine_are_warned_of() {
+        let told = |addresses: &[&str]| warning(addresses.iter().map(|address| address.parse().unwrap()));
+        assert_eq!(told(&["127.0.0.1:8000", "[::1]:8001", "127.0.0.2:8002"]), None);
+        let warning = told(&["0.0.0.0:8000", "127.0.0.1:8001", "[::]:8002"]).unwrap();
+        assert!(warning.contains(" 0.0.0.0:8000 and [::]:8002 "), "{warning}");
     }
 }

@@ -97,7 +97,7 @@ fn cors() -> CorsLayer {
         .allow_methods([Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::DELETE])
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(Any)
-        .max_age(Duration::from_secs(3000))
+        .max_age(Duration::from_mins(50))
 }
 
 /// Lets in signed requests, all of whose `x-amz-` headers are signed too.
@@ -118,8 +118,8 @@ impl S3Access for Signed {
 
 /// Returns an `x-amz-` header of a presigned request that its signature does not cover.
 fn unsigned_header<'a>(uri: &Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    let query = uri.query()?.split('&');
-    let signed = query.filter_map(|part| part.strip_prefix("X-Amz-SignedHeaders=")).next()?;
+    let mut query = uri.query()?.split('&');
+    let signed = query.find_map(|part| part.strip_prefix("X-Amz-SignedHeaders="))?;
     let signed = signed.replace("%3B", ";").replace("%3b", ";");
     let mut names = headers.keys().map(HeaderName::as_str);
     names.find(|name| name.starts_with("x-amz-") && !signed.split(';').any(|one| one == *name))

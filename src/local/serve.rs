@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 
-use super::banner::{Place, Places, Step, say};
+use super::banner::{Place, Places, Step, complain, say};
 use super::engines::{Engines, Listeners};
 use super::signals::Signals;
 use super::{Trouble, connections, listen};
@@ -39,17 +39,15 @@ pub fn run(options: &Options) -> Result<(), Trouble> {
     let mut config = Config::local_from_env()?;
     telemetry::init(&config);
     let listeners = Listeners::bind(options, &config)?;
-    listeners.warn();
+    if let Some(warning) = listeners.warning() {
+        complain(&warning);
+    }
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(Trouble::start("the API"))?;
     // From here on the process ends on its own terms, and leaves nothing temporary behind.
-    let signals = {
-        let _inside = runtime.enter();
-        [Signals::listen(), Signals::listen()].map(|signals| signals.map_err(Trouble::start("the API")))
-    };
-    let [first, second] = signals;
+    let (first, second) = (Signals::listen(&runtime)?, Signals::listen(&runtime)?);
     let (api, engines) = Engines::start(listeners, options.data.as_deref())?;
     engines.tell(&mut config);
-    let served = runtime.block_on(serve(api, &engines, options.create, &config, first?, second?));
+    let served = runtime.block_on(serve(api, &engines, options.create, &config, first, second));
     runtime.shutdown_timeout(GRACE);
     served
 }
@@ -98,13 +96,9 @@ async fn prepare(engines: &Engines, create: bool, config: &Config) -> Result<App
     Ok(app)
 }
 
-fn trouble(what: String, endpoint: Option<&str>, error: &dyn Error) -> Trouble {
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        reason += &format!(": {error}");
-        source = error.source();
-    }
+fn trouble(what: String, endpoint: Option<&str>, error: &(dyn Error + 'static)) -> Trouble {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    let reason = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     Trouble::Create { what, endpoint: endpoint.unwrap_or("AWS").to_owned(), reason }
 }
 
@@ -120,6 +114,7 @@ fn places(api: String, app: &App, engines: &Engines, config: &Config) -> Places 
         api,
         dynamodb: place(&config.dynamodb_endpoint, format!("table {}", config.table), engines.dynamodb_kept()),
         s3: place(&config.s3_endpoint, format!("bucket {}", config.bucket), engines.s3_kept()),
+        embedded: engines.dynamodb.is_some() || engines.s3.is_some(),
         mark: u16::from_be_bytes(mark),
     }
 }

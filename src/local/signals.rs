@@ -1,9 +1,10 @@
 //! Being told to end: Ctrl-C, or SIGTERM as containers and service managers send it.
 
-use std::io;
-
+use tokio::runtime::Runtime;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Trouble;
 
 /// Hears every signal to end that comes after it was made.
 pub(super) struct Signals {
@@ -16,8 +17,10 @@ pub(super) struct Signals {
 #[cfg(unix)]
 impl Signals {
     /// Begins to listen; the process no longer ends by itself on these signals.
-    pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    pub(super) fn listen(runtime: &Runtime) -> Result<Self, Trouble> {
+        let _inside = runtime.enter();
+        let hear = |kind| signal(kind).map_err(Trouble::start("listening for Ctrl-C"));
+        Ok(Self { interrupt: hear(SignalKind::interrupt())?, terminate: hear(SignalKind::terminate())? })
     }
 
     /// Waits for the next signal.
@@ -32,7 +35,7 @@ impl Signals {
 #[cfg(not(unix))]
 impl Signals {
     /// Does nothing: there is only Ctrl-C here, and it is listened to when it is waited for.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(super) fn listen(_: &Runtime) -> Result<Self, Trouble> {
         Ok(Self {})
     }
 

@@ -8,6 +8,7 @@ use crate::config::Mistakes;
 
 /// A reason why the local server or one of its engines did not start.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's fields are the gaps in its line")]
 pub enum Trouble {
     /// The environment holds mistakes.
     #[error(transparent)]

@@ -14,6 +14,7 @@ use crate::local::{listen, plain};
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "`--help` prints these lines as they are")]
 pub(super) struct Flags {
     /// What to ask; without a path, /health/live [default: the address in ROSTER_LISTEN, or http://127.0.0.1:8000]
     #[arg(long, value_name = "URL", value_parser = url)]

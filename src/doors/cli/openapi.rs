@@ -2,20 +2,14 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use clap::Args;
-
 use super::Outcome;
 use crate::doors::rest::openapi;
 
-#[derive(Debug, Args)]
-pub(super) struct Flags {}
-
-impl Flags {
-    pub(super) fn run(self) -> Outcome {
-        match writeln!(io::stdout(), "{}", openapi::document_json().trim_end()) {
-            // Whoever read it has seen enough.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            written => Ok(written?),
-        }
+/// Prints the document.
+pub(super) fn run() -> Outcome {
+    match writeln!(io::stdout(), "{}", openapi::document_json().trim_end()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
 }

@@ -10,6 +10,7 @@ use super::Outcome;
 use crate::local::serve;
 
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "`--help` prints these lines as they are")]
 pub(super) struct Flags {
     /// Where the API listens; port 0 takes a free one
     #[arg(long, env = "ROSTER_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
