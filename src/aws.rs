@@ -37,12 +37,17 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
         // A checksum in a presigned URL would be one that plain clients do not send.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .build();
-    Ok(Clients { dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), s3: aws_sdk_s3::Client::from_conf(s3) })
+    Ok(Clients {
+        dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+        s3: aws_sdk_s3::Client::from_conf(s3),
+    })
 }
 
 async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
     let credentials = match config.credentials {
-        Some(keys) => SharedCredentialsProvider::new(Credentials::new(keys.access_key, keys.secret_key, None, None, "roster")),
+        Some(keys) => {
+            SharedCredentialsProvider::new(Credentials::new(keys.access_key, keys.secret_key, None, None, "roster"))
+        }
         None => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
     };
     let http = aws_smithy_http_client::Builder::new()

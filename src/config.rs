@@ -121,7 +121,8 @@ impl Config {
         let bucket = reader.text("ROSTER_BUCKET").unwrap_or_else(|| LOCAL_BUCKET.to_owned());
         let region = reader.text("AWS_REGION").unwrap_or_else(|| LOCAL_REGION.to_owned());
         // Another endpoint may check credentials: then the environment's count, if it has any.
-        let is_elsewhere = reader.text("AWS_ENDPOINT_URL_DYNAMODB").is_some() || reader.text("AWS_ENDPOINT_URL_S3").is_some();
+        let is_elsewhere =
+            reader.text("AWS_ENDPOINT_URL_DYNAMODB").is_some() || reader.text("AWS_ENDPOINT_URL_S3").is_some();
         let has_own = reader.text("AWS_ACCESS_KEY_ID").is_some();
         let credentials = if is_elsewhere && has_own { None } else { Some(LOCAL_CREDENTIALS) };
         reader.finish(Auth::Open, table, bucket, region, credentials, false)
@@ -205,7 +206,8 @@ impl Reader<'_> {
             log_json: self.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
         };
         if config.log.parse::<tracing_subscriber::filter::Targets>().is_err() {
-            self.mistakes.push("ROSTER_LOG must be a level such as info, or targets such as roster=debug,info".to_owned());
+            self.mistakes
+                .push("ROSTER_LOG must be a level such as info, or targets such as roster=debug,info".to_owned());
         }
         if self.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(self.mistakes)) }
     }
@@ -214,7 +216,10 @@ impl Reader<'_> {
 /// One hash per core, and never more than half of a function's memory (19 MiB each).
 fn default_parallel_hashes(reader: &Reader<'_>) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let by_memory = reader.text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse::<usize>().ok()).map_or(cores, |mb| mb / 38);
+    let by_memory = reader
+        .text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        .and_then(|mb| mb.parse::<usize>().ok())
+        .map_or(cores, |mb| mb / 38);
     cores.min(by_memory).max(1)
 }
 
@@ -260,6 +265,9 @@ mod tests {
     #[test]
     fn local_mode_needs_nothing() {
         let config = Config::for_local(&|_| None).unwrap();
-        assert_eq!((config.table.as_str(), config.bucket.as_str(), config.auth), ("roster", "roster-avatars", Auth::Open));
+        assert_eq!(
+            (config.table.as_str(), config.bucket.as_str(), config.auth),
+            ("roster", "roster-avatars", Auth::Open)
+        );
     }
 }

@@ -73,16 +73,27 @@ impl Hasher {
             self.digest(password, self.salt().to_vec(), current_params()?, HASH_BYTES).await?;
             return Ok(false);
         };
-        let phc = Phc::parse(stored.expose()).map_err(|_| Error::internal("a stored password hash has an unknown form"))?;
+        let phc =
+            Phc::parse(stored.expose()).map_err(|_| Error::internal("a stored password hash has an unknown form"))?;
         let digest = self.digest(password, phc.salt, phc.params, phc.digest.len()).await?;
         Ok(is_equal(&digest, &phc.digest))
     }
 
-    async fn digest(&self, password: &[u8], salt: Vec<u8>, params: Params, length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    async fn digest(
+        &self,
+        password: &[u8],
+        salt: Vec<u8>,
+        params: Params,
+        length: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let password = Zeroizing::new(password.to_vec());
         let turn = tokio::time::timeout(LONGEST_WAIT, self.turns.clone().acquire_owned())
             .await
-            .map_err(|_| Error::Unavailable { reason: "too many passwords are being hashed", retry_after_seconds: 2, source: None })?
+            .map_err(|_| Error::Unavailable {
+                reason: "too many passwords are being hashed",
+                retry_after_seconds: 2,
+                source: None,
+            })?
             .map_err(|_| Error::internal("the hasher is closed"))?;
         let memories = self.memories.clone();
         let work = move || {
@@ -90,12 +101,8 @@ impl Hasher {
             let mut memory = memories.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
             memory.resize(params.block_count().max(memory.len()), Block::new());
             let mut digest = Zeroizing::new(vec![0; length]);
-            let outcome = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()).hash_password_into_with_memory(
-                &password,
-                &salt,
-                &mut digest,
-                &mut memory[..params.block_count()],
-            );
+            let outcome = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+                .hash_password_into_with_memory(&password, &salt, &mut digest, &mut memory[..params.block_count()]);
             memory.iter_mut().for_each(Zeroize::zeroize);
             memory.truncate(MEMORY_KIB as usize);
             memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
@@ -109,7 +116,8 @@ impl Hasher {
 }
 
 fn current_params() -> Result<Params, Error> {
-    Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH_BYTES)).map_err(|_| Error::internal("argon2 parameters are out of range"))
+    Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH_BYTES))
+        .map_err(|_| Error::internal("argon2 parameters are out of range"))
 }
 
 /// Reads a hash that someone brings along: a PHC string of argon2id, bounded in cost.
@@ -172,7 +180,8 @@ mod tests {
     #[tokio::test]
     async fn the_reference_implementation_agrees() {
         // echo -n password | argon2 somesalt -id -t 2 -m 16 -p 4 -l 32 -e (libargon2)
-        let hash = parse_imported("$argon2id$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4");
+        let hash =
+            parse_imported("$argon2id$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4");
         let hash = hash.unwrap_or_else(|flaw| panic!("{flaw:?}"));
         assert!(!hasher().verify(b"passwore", Some(&hash)).await.unwrap());
     }
@@ -183,9 +192,18 @@ mod tests {
             ("", "unknown_hash_format"),
             ("5f4dcc3b5aa765d61d8327deb882cf99", "unknown_hash_format"),
             ("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ", "unknown_hash_format"),
-            ("$argon2i$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4", "unknown_hash_format"),
-            ("$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4", "hash_too_costly"),
-            ("$argon2id$v=19$m=19456,t=4000000000,p=1$c29tZXNhbHRzb21lc2FsdA$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4", "hash_too_costly"),
+            (
+                "$argon2i$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4",
+                "unknown_hash_format",
+            ),
+            (
+                "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4",
+                "hash_too_costly",
+            ),
+            (
+                "$argon2id$v=19$m=19456,t=4000000000,p=1$c29tZXNhbHRzb21lc2FsdA$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4",
+                "hash_too_costly",
+            ),
         ] {
             assert_eq!(parse_imported(text).map(|_| ()).map_err(|flaw| flaw.code()), Err(code), "{text}");
         }

@@ -27,7 +27,10 @@ impl Ids {
         Self(Source::Seeded(Arc::new(Mutex::new(seed))))
     }
 
-    /// Fills `bytes` with randomness; panics only where the operating system has none.
+    /// Fills `bytes` with randomness.
+    ///
+    /// # Panics
+    /// Only where the operating system has no randomness to give.
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
             Source::System => {

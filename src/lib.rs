@@ -1,4 +1,58 @@
-//! Roster.
+//! Roster: a user directory that a team owns instead of rents.
+//!
+//! REST over users (names, password, avatar) kept in one DynamoDB table, avatars that travel straight between client
+//! and S3, passwords under argon2id; one small binary on AWS Lambda, and the same code on a laptop by `cargo run`.
+//!
+//! # The flow
+//!
+//! ```text
+//! door  ->  operation  ->  domain
+//!               |
+//!               +------->  store (DynamoDB), avatars (S3)
+//! ```
+//!
+//! - **[`doors`]** are how the world comes in: REST, Lambda, the command line. A door parses, calls one operation and
+//!   shows the result. It decides nothing.
+//! - **[`operations`]** are what the service can do, one file each: permit, decide, write once, return.
+//! - **[`domain`]** knows nobody. Values are parsed into types that cannot be wrong afterwards.
+//! - **[`store`]** and **[`avatars`]** are the only rooms that know DynamoDB and S3. They are concrete: the seam is the
+//!   endpoint URL, and tests run on real engines.
+//!
+//! # Invariants
+//!
+//! - Imports point one way, and a test holds that (`tests/it/tidy.rs`).
+//! - Every write is one conditional write or one transaction; a user, its name guard and its credential come and go
+//!   together; a create and its idempotency receipt are one transaction.
+//! - A password hash is in its `CRED#` item and nowhere else; the types that show users cannot carry one.
+//! - Every operation demands an [`domain::Actor`], and asks it first.
+//! - Every error is one variant of [`error::Error`], and becomes words in one place per door.
+//! - Time, ids and randomness come from [`app::App`]; the environment is read by [`config`] alone.
+//!
+//! # A create, from the gateway to the table
+//!
+//! 1. API Gateway has checked a signature and hands an event to `bin/api.rs`; [`doors::lambda`] takes the stage off the
+//!    path and puts the principal beside the request.
+//! 2. [`doors::rest::router`] finds `users::create_user`; around it, `layers` gives the request an id, completes
+//!    problems, catches panics and writes one log line.
+//! 3. Extractors read the actor, the idempotency key and the JSON body, duplicate members included; `view::new_user`
+//!    parses every member and tells every flaw at once.
+//! 4. [`operations::create_user`] asks the actor, makes an id, hashes the password off the async threads
+//!    ([`hashing`]) and writes user, guard, credential and receipt in one transaction ([`store`]).
+//! 5. The door shows the user with its ETag, or [`error::Error`] as `application/problem+json`.
+//!
+//! # Where is my room?
+//!
+//! | question | room |
+//! |---|---|
+//! | What may a name or a password be? | [`domain::user_name`], [`domain::person_name`], [`domain::password`] |
+//! | Who may do what? | [`domain::actor`] |
+//! | What happens on create? | `operations/create_user.rs` |
+//! | Which key, which item, which index? | [`store::keys`], [`store`], [`store::table`] |
+//! | Why this status? | [`doors::rest::problem`] |
+//! | What runs around a request? | `doors/rest/layers.rs` |
+//! | Which variable? | [`config`] |
+//! | How does it run on a laptop? | `local` |
+
 pub mod app;
 pub mod avatars;
 pub mod aws;

@@ -14,7 +14,10 @@ pub fn init(config: &Config) {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // The first subscriber stays: a test harness may have its own.
     let _is_first = if config.log_json {
-        registry.with(layer.json().flatten_event(true).with_current_span(false).with_span_list(false)).try_init().is_ok()
+        registry
+            .with(layer.json().flatten_event(true).with_current_span(false).with_span_list(false))
+            .try_init()
+            .is_ok()
     } else {
         registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init().is_ok()
     };

@@ -116,7 +116,11 @@ impl Actor {
         let is_self = by_self && target.is_some() && target == self.subject;
         if is_self || scopes.iter().any(|scope| self.scopes.contains(scope)) {
             Ok(())
-        } else if target.is_some() && !self.scopes.contains(&Scope::Read) && !self.scopes.contains(&Scope::Admin) && target != self.subject {
+        } else if target.is_some()
+            && !self.scopes.contains(&Scope::Read)
+            && !self.scopes.contains(&Scope::Admin)
+            && target != self.subject
+        {
             Err(Denied::Hidden)
         } else {
             Err(Denied::Forbidden)

@@ -14,7 +14,8 @@ impl IdempotencyKey {
     pub fn parse(value: &str) -> Result<Self, Flaw> {
         let value = value.trim();
         let key = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
-        let fits = (1..=255).contains(&key.len()) && key.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\');
+        let fits = (1..=255).contains(&key.len())
+            && key.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\');
         if fits {
             Ok(Self(key.to_owned()))
         } else {

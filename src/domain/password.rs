@@ -27,8 +27,9 @@ impl Password {
         if text.chars().count() > MAX_CODE_POINTS {
             return Err(Flaw::new("too_long", "use at most 256 characters"));
         }
-        let prepared =
-            prepare(text).ok_or_else(|| Flaw::new("invalid_characters", "leave out control characters and unassigned code points"))?;
+        let prepared = prepare(text).ok_or_else(|| {
+            Flaw::new("invalid_characters", "leave out control characters and unassigned code points")
+        })?;
         Ok(Self(prepared))
     }
 
@@ -52,7 +53,9 @@ fn prepare(text: &str) -> Option<Zeroizing<String>> {
     let stood_in = Zeroizing::new(text.chars().map(|c| if is_emoji(&c) { STAND_IN } else { c }).collect::<String>());
     let enforced = Zeroizing::new(OpaqueString::enforce(stood_in.as_str()).ok()?.into_owned());
     let mut emoji = emoji.iter();
-    Some(Zeroizing::new(enforced.chars().map(|c| if c == STAND_IN { emoji.next().copied().unwrap_or(c) } else { c }).collect()))
+    Some(Zeroizing::new(
+        enforced.chars().map(|c| if c == STAND_IN { emoji.next().copied().unwrap_or(c) } else { c }).collect(),
+    ))
 }
 
 /// A password that the policy accepted for one user.

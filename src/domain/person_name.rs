@@ -77,9 +77,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_shown_is_refused() {
-        for (text, code) in
-            [("", "required"), (" \t ", "required"), ("a\0b", "invalid_characters"), ("a\u{202e}b", "invalid_characters"), ("a\u{200b}b", "invalid_characters")]
-        {
+        for (text, code) in [
+            ("", "required"),
+            (" \t ", "required"),
+            ("a\0b", "invalid_characters"),
+            ("a\u{202e}b", "invalid_characters"),
+            ("a\u{200b}b", "invalid_characters"),
+        ] {
             assert_eq!(PersonName::parse(text).map_err(|flaw| flaw.code()), Err(code), "{text:?}");
         }
         assert_eq!(PersonName::parse(&"é".repeat(256)).map_err(|flaw| flaw.code()), Err("too_long"));

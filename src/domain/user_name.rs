@@ -31,8 +31,12 @@ impl UserName {
         if text.chars().count() > 4 * MAX_CODE_POINTS {
             return Err(too_long());
         }
-        let refused =
-            || Flaw::new("invalid_characters", "use letters, digits and visible ASCII signs, without spaces or control characters");
+        let refused = || {
+            Flaw::new(
+                "invalid_characters",
+                "use letters, digits and visible ASCII signs, without spaces or control characters",
+            )
+        };
         // Enforced until stable (RFC 8264, section 7): a key is its own key.
         let once = UsernameCaseMapped::enforce(text).map_err(|_| refused())?;
         let key = UsernameCaseMapped::enforce(once.as_ref()).map_err(|_| refused())?.into_owned();
@@ -44,7 +48,10 @@ impl UserName {
         }
         let shown: String = text.nfc().collect();
         if !key.as_str().is_single_script() || !shown.as_str().is_single_script() {
-            return Err(Flaw::new("mixed_scripts", "use letters of one script only, such as all Latin or all Cyrillic"));
+            return Err(Flaw::new(
+                "mixed_scripts",
+                "use letters of one script only, such as all Latin or all Cyrillic",
+            ));
         }
         Ok(Self { shown, key })
     }
@@ -72,7 +79,9 @@ mod tests {
 
     #[test]
     fn names_that_differ_in_case_width_or_form_are_one_name() {
-        for (a, b) in [("Ada", "ada"), ("ＡＤＡ", "ada"), ("Zoe\u{308}", "ZO\u{cb}"), ("ada@Example.org", "ADA@example.org")] {
+        for (a, b) in
+            [("Ada", "ada"), ("ＡＤＡ", "ada"), ("Zoe\u{308}", "ZO\u{cb}"), ("ada@Example.org", "ADA@example.org")]
+        {
             assert_eq!(UserName::parse(a).unwrap().key(), UserName::parse(b).unwrap().key(), "{a} {b}");
         }
         assert_eq!(UserName::parse("Ada").unwrap().shown(), "Ada");
@@ -100,7 +109,8 @@ mod tests {
 
     #[test]
     fn many_scripts_are_welcome_one_at_a_time() {
-        for text in ["Ада", "李小龙", "たなかさん", "김철수", "محمد", "אסתר", "Ελένη", "अनिता", "José"] {
+        for text in ["Ада", "李小龙", "たなかさん", "김철수", "محمد", "אסתר", "Ελένη", "अनिता", "José"]
+        {
             assert!(UserName::parse(text).is_ok(), "{text}");
         }
     }

@@ -15,7 +15,10 @@ pub async fn run(router: Router) -> Result<(), lambda_http::Error> {
 }
 
 /// The router as a service of Lambda's requests.
-pub fn service(router: Router) -> impl Service<Request, Response = axum::response::Response, Error = std::convert::Infallible, Future: Send> + Clone {
+pub fn service(
+    router: Router,
+) -> impl Service<Request, Response = axum::response::Response, Error = std::convert::Infallible, Future: Send> + Clone
+{
     router.map_request(to_axum)
 }
 
@@ -40,7 +43,6 @@ fn to_axum(request: Request) -> axum::extract::Request {
         parts.extensions.insert(RequestId(id));
     }
     let body = match body {
-        lambda_http::Body::Empty => axum::body::Body::empty(),
         lambda_http::Body::Text(text) => text.into(),
         lambda_http::Body::Binary(bytes) => bytes.into(),
         _ => axum::body::Body::empty(),

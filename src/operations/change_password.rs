@@ -10,14 +10,23 @@ use crate::store::Expected;
 const ATTEMPTS: usize = 3;
 
 /// Sets a new password. Whoever may not set credentials gives the current one; if it is given it must be right.
-pub async fn change_password(app: &App, actor: &Actor, id: UserId, current: Option<Password>, new: Password) -> Result<(), Error> {
+pub async fn change_password(
+    app: &App,
+    actor: &Actor,
+    id: UserId,
+    current: Option<Password>,
+    new: Password,
+) -> Result<(), Error> {
     actor.permit(Action::ChangePassword, Some(id))?;
     if current.is_none() && actor.permit(Action::SetCredential, Some(id)).is_err() {
         return Err(Error::invalid_member("/currentPassword", Flaw::new("required", "give the current password")));
     }
     let user = app.store.get_user(id).await?.ok_or(Error::NotFound)?;
     if current.as_ref().is_some_and(|current| current.is_same(&new)) {
-        return Err(Error::invalid_member("/newPassword", Flaw::new("unchanged", "choose another password than the current one")));
+        return Err(Error::invalid_member(
+            "/newPassword",
+            Flaw::new("unchanged", "choose another password than the current one"),
+        ));
     }
     let new = app.password_policy.accept_for(new, &user.profile).map_err(|flaws| flaws_at("/newPassword", flaws))?;
     for _ in 0..ATTEMPTS {

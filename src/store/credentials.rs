@@ -26,9 +26,18 @@ impl Store {
     }
 
     /// Stores a new hash for a user who exists, and says whether `expected` held.
-    pub async fn replace_credential(&self, id: UserId, expected: Expected<'_>, new: &PasswordHash, now: Timestamp) -> Result<bool, Error> {
+    pub async fn replace_credential(
+        &self,
+        id: UserId,
+        expected: Expected<'_>,
+        new: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         const USER: usize = 0;
-        let built = |e: aws_sdk_dynamodb::error::BuildError| Error::Internal { context: "building a write", source: Some(e.into()) };
+        let built = |e: aws_sdk_dynamodb::error::BuildError| Error::Internal {
+            context: "building a write",
+            source: Some(e.into()),
+        };
         let user = keys::user(id);
         let user_exists = ConditionCheck::builder()
             .table_name(&self.table)
@@ -54,9 +63,11 @@ impl Store {
             Ok(()) => Ok(true),
             Err(Cancelled::Conditions(reasons)) if failure::is_condition_failed(&reasons, USER) => Err(Error::NotFound),
             Err(Cancelled::Conditions(_)) => Ok(false),
-            Err(Cancelled::Conflict(_)) => {
-                Err(Error::Unavailable { reason: "other writers are at the same user", retry_after_seconds: 1, source: None })
-            }
+            Err(Cancelled::Conflict(_)) => Err(Error::Unavailable {
+                reason: "other writers are at the same user",
+                retry_after_seconds: 1,
+                source: None,
+            }),
             Err(Cancelled::Failed(error)) => Err(error),
         }
     }

@@ -26,9 +26,11 @@ where
     match &error {
         SdkError::TimeoutError(_) => Error::Timeout(source(error)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Error::Timeout(source(error)),
-        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            Error::Unavailable { reason: "DynamoDB cannot be reached", retry_after_seconds: 1, source: Some(source(error)) }
-        }
+        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => Error::Unavailable {
+            reason: "DynamoDB cannot be reached",
+            retry_after_seconds: 1,
+            source: Some(source(error)),
+        },
         SdkError::ServiceError(_) if is_passing => {
             Error::Unavailable { reason: "DynamoDB is busy", retry_after_seconds: 1, source: Some(source(error)) }
         }
@@ -70,7 +72,11 @@ where
         return Cancelled::Conflict(conflicts);
     }
     if reasons.iter().any(|reason| matches!(reason.code(), Some("ThrottlingError" | "ProvisionedThroughputExceeded"))) {
-        return Cancelled::Failed(Error::Unavailable { reason: "DynamoDB is busy", retry_after_seconds: 1, source: None });
+        return Cancelled::Failed(Error::Unavailable {
+            reason: "DynamoDB is busy",
+            retry_after_seconds: 1,
+            source: None,
+        });
     }
     Cancelled::Failed(Error::Internal { context, source: Some(Box::new(error)) })
 }

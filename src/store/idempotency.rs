@@ -26,7 +26,8 @@ pub struct Receipt {
 
 /// The write of a receipt: refused, with the one that is there, while it is remembered.
 pub fn put(table: &str, key: &Key, receipt: &Receipt, now: Timestamp) -> Result<Put, Error> {
-    let user: Item = item::profile_attributes(&receipt.user).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let user: Item =
+        item::profile_attributes(&receipt.user).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let receipt = keyed(
         key,
         [

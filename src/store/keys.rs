@@ -47,7 +47,10 @@ pub fn idempotency(caller: &ClientId, key: &IdempotencyKey) -> Key {
 
 /// The list partition of a user: FNV-1a over the id, modulo `shards`.
 pub fn shard(id: UserId, shards: u32) -> u32 {
-    let hash = id.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = id
+        .as_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     u32::try_from((hash ^ (hash >> 32)) % u64::from(shards.max(1))).unwrap_or(0)
 }
 

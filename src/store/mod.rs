@@ -22,8 +22,8 @@ mod list;
 pub mod table;
 mod users;
 
-pub use idempotency::Receipt;
 pub use credentials::Expected;
+pub use idempotency::Receipt;
 pub use users::CreateFailure;
 
 use aws_sdk_dynamodb::Client;

@@ -16,7 +16,17 @@ pub const INDEXES: [(&str, &str); 3] =
 
 /// What a list shows and an index therefore projects, besides keys.
 pub const PROJECTED: [&str; 11] = [
-    "id", "userName", "userNameKey", "firstName", "lastName", "lastNameKey", "version", "createdAt", "createdKey", "updatedAt", "avatar",
+    "id",
+    "userName",
+    "userNameKey",
+    "firstName",
+    "lastName",
+    "lastNameKey",
+    "version",
+    "createdAt",
+    "createdKey",
+    "updatedAt",
+    "avatar",
 ];
 
 /// The attributes that one index projects: all of [`PROJECTED`] but its own sort key.
@@ -27,9 +37,10 @@ pub fn projection(sort_key: &str) -> impl Iterator<Item = &'static str> {
 #[cfg(feature = "local")]
 mod create {
     use aws_sdk_dynamodb::error::BuildError;
+    use aws_sdk_dynamodb::operation::create_table::CreateTableError;
     use aws_sdk_dynamodb::types::{
-        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-        TimeToLiveSpecification,
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType, TimeToLiveSpecification,
     };
 
     use super::{INDEXES, TIME_TO_LIVE, projection};
@@ -41,11 +52,14 @@ mod create {
         pub async fn create_table(&self) -> Result<(), Error> {
             let built = |e: BuildError| Error::Internal { context: "describing the table", source: Some(e.into()) };
             let mut call = self.client.create_table().table_name(&self.table).billing_mode(BillingMode::PayPerRequest);
-            for (name, kind) in [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S), ("shard", ScalarAttributeType::N)]
-                .into_iter()
-                .chain(INDEXES.map(|(_, sort_key)| (sort_key, ScalarAttributeType::S)))
+            for (name, kind) in
+                [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S), ("shard", ScalarAttributeType::N)]
+                    .into_iter()
+                    .chain(INDEXES.map(|(_, sort_key)| (sort_key, ScalarAttributeType::S)))
             {
-                call = call.attribute_definitions(AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().map_err(built)?);
+                call = call.attribute_definitions(
+                    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().map_err(built)?,
+                );
             }
             for element in key_schema("pk", "sk").map_err(built)? {
                 call = call.key_schema(element);
@@ -55,11 +69,14 @@ mod create {
             }
             match call.send().await {
                 Ok(_) => {}
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => return Ok(()),
+                Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+                    return Ok(());
+                }
                 Err(error) => return Err(failure::failed("creating the table", error)),
             }
             self.wait_until_active().await?;
-            let ttl = TimeToLiveSpecification::builder().attribute_name(TIME_TO_LIVE).enabled(true).build().map_err(built)?;
+            let ttl =
+                TimeToLiveSpecification::builder().attribute_name(TIME_TO_LIVE).enabled(true).build().map_err(built)?;
             let call = self.client.update_time_to_live().table_name(&self.table).time_to_live_specification(ttl);
             call.send().await.map_err(|e| failure::failed("setting the time to live", e))?;
             Ok(())
@@ -88,7 +105,12 @@ mod create {
         GlobalSecondaryIndex::builder()
             .index_name(name)
             .set_key_schema(Some(key_schema("shard", sort_key)?.to_vec()))
-            .projection(Projection::builder().projection_type(ProjectionType::Include).set_non_key_attributes(Some(projected)).build())
+            .projection(
+                Projection::builder()
+                    .projection_type(ProjectionType::Include)
+                    .set_non_key_attributes(Some(projected))
+                    .build(),
+            )
             .build()
     }
 }

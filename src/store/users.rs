@@ -41,7 +41,8 @@ impl Store {
         const GUARD: usize = 0;
         const RECEIPT: usize = 3;
         let guard = keyed(&keys::name_guard(&user.profile.user_name), [("id", s(user.id.to_string()))]);
-        let credential = keyed(&keys::credential(user.id), [("hash", s(hash.expose())), ("changedAt", s(now.to_string()))]);
+        let credential =
+            keyed(&keys::credential(user.id), [("hash", s(hash.expose())), ("changedAt", s(now.to_string()))]);
         let mut writes = vec![
             put(self.put_new(guard)?),
             put(self.put_new(item::from_user(user, self.list_shards))?),
@@ -75,10 +76,10 @@ impl Store {
     /// Replaces a user's profile, if it still is at `before`'s version; a rename moves the guard in the same transaction.
     /// `mark` tells this write from all others, so that a repeated call whose first answer got lost is seen to have succeeded.
     pub async fn update_user(&self, before: &User, after: &User, mark: &str) -> Result<(), Error> {
+        const USER: usize = 0;
         if before.profile.user_name.key() == after.profile.user_name.key() {
             return self.update_in_place(before, after, mark).await;
         }
-        const USER: usize = 0;
         let id = s(after.id.to_string());
         let guard = keyed(&keys::name_guard(&after.profile.user_name), [("id", id.clone())]);
         let old_guard = keys::name_guard(&before.profile.user_name);
@@ -131,7 +132,8 @@ impl Store {
     }
 
     async fn update_in_place(&self, before: &User, after: &User, mark: &str) -> Result<(), Error> {
-        let Update { key, update_expression, expression_attribute_values, condition_expression, .. } = self.update(before, after, mark)?;
+        let Update { key, update_expression, expression_attribute_values, condition_expression, .. } =
+            self.update(before, after, mark)?;
         let outcome = self
             .client
             .update_item()
@@ -146,7 +148,8 @@ impl Store {
         let Err(error) = outcome else { return Ok(()) };
         match error.as_service_error() {
             Some(e) if e.is_conditional_check_failed_exception() => {
-                let aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(e) = e else {
+                let aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(e) = e
+                else {
                     return Err(Error::VersionConflict);
                 };
                 match e.item() {
@@ -204,7 +207,11 @@ impl Store {
 
     /// Writes all or nothing; waits and tries again where another transaction is at the same items.
     /// The SDK adds a client request token to each call, so its own retries write once.
-    pub(super) async fn transact(&self, context: &'static str, writes: Vec<TransactWriteItem>) -> Result<(), Cancelled> {
+    pub(super) async fn transact(
+        &self,
+        context: &'static str,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<(), Cancelled> {
         let mut attempt = 1;
         loop {
             let call = self.client.transact_write_items().set_transact_items(Some(writes.clone()));

@@ -29,7 +29,11 @@ async fn what_is_not_json_is_malformed() {
     ]);
     for body in bodies {
         house.anyone().send(Method::POST, "/users", JSON, body.clone()).await.problem(400, "malformed-request");
-        house.anyone().send(Method::PATCH, &path, Some("application/json-patch+json"), body).await.problem(400, "malformed-request");
+        house
+            .anyone()
+            .send(Method::PATCH, &path, Some("application/json-patch+json"), body)
+            .await
+            .problem(400, "malformed-request");
     }
     assert_eq!(house.keys().await.len(), 3);
 }
@@ -37,7 +41,20 @@ async fn what_is_not_json_is_malformed() {
 #[tokio::test]
 async fn deceiving_names_are_refused_with_a_pointer() {
     let house = House::new().await;
-    for name in ["", " ", "a b", "a\u{0}", "\u{202e}ada", "a\u{200b}da", "аda", "a\u{fe0f}", "\u{1f980}", "a\u{d}", "ad\u{ad}a", "\u{feff}ada"] {
+    for name in [
+        "",
+        " ",
+        "a b",
+        "a\u{0}",
+        "\u{202e}ada",
+        "a\u{200b}da",
+        "аda",
+        "a\u{fe0f}",
+        "\u{1f980}",
+        "a\u{d}",
+        "ad\u{ad}a",
+        "\u{feff}ada",
+    ] {
         let mut body = new_user(name);
         body["userName"] = json!(name);
         let reply = house.anyone().post("/users", &body).await.problem(422, "validation");
@@ -93,11 +110,18 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("value".to_owned()),
         any::<String>(),
     ];
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from), text.prop_map(Value::from)];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text.prop_map(Value::from)
+    ];
     leaf.prop_recursive(4, 48, 8, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::hash_map(member.clone(), inner, 0..8).prop_map(|members| Value::Object(members.into_iter().collect())),
+            prop::collection::hash_map(member.clone(), inner, 0..8)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }

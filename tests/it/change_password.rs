@@ -35,7 +35,11 @@ async fn a_new_password_is_held_to_the_policy() {
         let reply = house.anyone().put(&path, &body).await.problem(422, "validation");
         assert_eq!(reply.errors(), [expected]);
     }
-    house.anyone().put("/users/01980000-0000-7000-8000-000000000001/password", &json!({"newPassword": NEW})).await.problem(404, "not-found");
+    house
+        .anyone()
+        .put("/users/01980000-0000-7000-8000-000000000001/password", &json!({"newPassword": NEW}))
+        .await
+        .problem(404, "not-found");
 }
 
 #[tokio::test]
@@ -52,7 +56,9 @@ async fn only_an_administrator_may_leave_the_old_one_out() {
     let administrator = Actor::new(ClientId::anonymous(), None, vec![Scope::Admin]);
     operations::change_password(&house.app, &administrator, id, None, new()).await.unwrap();
     let current = Some(Password::parse(NEW).unwrap());
-    operations::change_password(&house.app, &themselves, id, current, Password::parse(PASSWORD).unwrap()).await.unwrap();
+    operations::change_password(&house.app, &themselves, id, current, Password::parse(PASSWORD).unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

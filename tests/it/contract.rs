@@ -21,7 +21,8 @@ async fn every_described_operation_is_routed_and_every_route_is_described() {
     let house = House::new().await;
     for (path, operations) in committed()["paths"].as_object().unwrap() {
         let path = path.replace("{id}", "01980000-0000-7000-8000-000000000001").replace("{slug}", "validation");
-        let described: Vec<String> = operations.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        let described: Vec<String> =
+            operations.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let reply = house.anyone().send(method.clone(), &path, Some("application/json"), b"{".to_vec()).await;
             assert_eq!(reply.status != 405, described.iter().any(|known| *known == method.as_str()), "{reply}");

@@ -1,5 +1,6 @@
 //! POST /users.
 
+use axum::http::Method;
 use serde_json::json;
 
 use crate::harness::{House, PASSWORD, new_user};
@@ -57,15 +58,19 @@ async fn every_error_is_told_at_once() {
         ]
     );
     let reply = house.anyone().post("/users", &json!({})).await.problem(422, "validation");
-    assert_eq!(reply.errors(), ["#/firstName required", "#/lastName required", "#/password required", "#/userName required"]);
+    assert_eq!(
+        reply.errors(),
+        ["#/firstName required", "#/lastName required", "#/password required", "#/userName required"]
+    );
     assert_eq!(house.keys().await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn duplicate_members_are_refused() {
     let house = House::new().await;
-    let body = format!(r#"{{"userName":"ada","userName":"eve","firstName":"A","lastName":"B","password":"{PASSWORD}"}}"#);
-    let reply = house.anyone().send(axum::http::Method::POST, "/users", Some("application/json"), body.into_bytes()).await;
+    let body =
+        format!(r#"{{"userName":"ada","userName":"eve","firstName":"A","lastName":"B","password":"{PASSWORD}"}}"#);
+    let reply = house.anyone().send(Method::POST, "/users", Some("application/json"), body.into_bytes()).await;
     assert_eq!(reply.problem(422, "validation").errors(), ["#/userName duplicate_member"]);
 }
 
@@ -76,7 +81,10 @@ async fn an_idempotent_create_is_replayed_and_a_reused_key_is_refused() {
     let first = caller.post("/users", &new_user("ada")).await.expect(201);
     house.clock.advance_seconds(3600);
     let second = caller.post("/users", &new_user("ada")).await.expect(201);
-    assert_eq!((&first.body, first.etag(), first.header("location")), (&second.body, second.etag(), second.header("location")));
+    assert_eq!(
+        (&first.body, first.etag(), first.header("location")),
+        (&second.body, second.etag(), second.header("location"))
+    );
 
     for (member, value) in [("firstName", "Eve"), ("userName", "eve"), ("password", "another horse battery staple")] {
         let mut other = new_user("ada");
@@ -119,11 +127,15 @@ async fn bad_idempotency_keys_and_caller_names_are_told_by_header() {
         ("X-Client-Id", b"a b"),
         ("X-Client-Id", &[b'a'; 300]),
     ] {
-        let reply = house.anyone().with(name, value).post("/users", &new_user("ada")).await.problem(400, "malformed-request");
+        let reply =
+            house.anyone().with(name, value).post("/users", &new_user("ada")).await.problem(400, "malformed-request");
         assert!(reply.errors()[0].starts_with(name), "{reply}");
     }
     let twice = house.anyone().with("Idempotency-Key", "a").with("Idempotency-Key", "b");
-    assert_eq!(twice.post("/users", &new_user("ada")).await.problem(400, "malformed-request").errors(), ["Idempotency-Key repeated"]);
+    assert_eq!(
+        twice.post("/users", &new_user("ada")).await.problem(400, "malformed-request").errors(),
+        ["Idempotency-Key repeated"]
+    );
 }
 
 #[tokio::test]
@@ -133,7 +145,8 @@ async fn a_ready_hash_is_taken_as_it_is() {
     let mut body = json!({"userName": "ada", "firstName": "Ada", "lastName": "Lovelace", "passwordHash": hash});
     house.anyone().post("/users", &body).await.expect(201);
     let items = house.items().await;
-    let stored: Vec<_> = items.iter().filter_map(|item| item.get("hash")).map(|hash| hash.as_s().unwrap().as_str()).collect();
+    let stored: Vec<_> =
+        items.iter().filter_map(|item| item.get("hash")).map(|hash| hash.as_s().unwrap().as_str()).collect();
     assert_eq!(stored, [hash]);
 
     body["userName"] = json!("eve");
@@ -142,5 +155,8 @@ async fn a_ready_hash_is_taken_as_it_is() {
     assert_eq!(reply.errors(), ["#/passwordHash contradiction"]);
     body["passwordHash"] = json!("5f4dcc3b5aa765d61d8327deb882cf99");
     body.as_object_mut().unwrap().remove("password");
-    assert_eq!(house.anyone().post("/users", &body).await.problem(422, "validation").errors(), ["#/passwordHash unknown_hash_format"]);
+    assert_eq!(
+        house.anyone().post("/users", &body).await.problem(422, "validation").errors(),
+        ["#/passwordHash unknown_hash_format"]
+    );
 }

@@ -23,7 +23,16 @@ struct Server {
 impl Server {
     fn start(data: &std::path::Path) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_roster"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--dynamodb-listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0", "--data"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--dynamodb-listen",
+                "127.0.0.1:0",
+                "--s3-listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(data)
             .env("ROSTER_LOG", "error")
             .stdout(Stdio::piped())
@@ -69,7 +78,11 @@ fn kill_9_loses_nothing_that_was_acknowledged() {
                 let (server, acknowledged) = (&server, &acknowledged);
                 scope.spawn(move || {
                     for n in 0.. {
-                        match server.send("POST", "/users", &new_user(&format!("user-{round}-{writer}-{n}")).to_string()) {
+                        match server.send(
+                            "POST",
+                            "/users",
+                            &new_user(&format!("user-{round}-{writer}-{n}")).to_string(),
+                        ) {
                             Some((201, user)) => acknowledged.lock().unwrap().push(user),
                             Some((status, body)) => panic!("{status} {body}"),
                             None => return,
@@ -91,7 +104,9 @@ fn kill_9_loses_nothing_that_was_acknowledged() {
         assert_eq!(server.send("GET", &path, ""), Some((200, user.clone())));
     }
     let keys = keys(&server.dynamodb);
-    let ids = |prefix: &str| -> BTreeSet<String> { keys.iter().filter_map(|(pk, id)| pk.starts_with(prefix).then(|| id.clone())).collect() };
+    let ids = |prefix: &str| -> BTreeSet<String> {
+        keys.iter().filter(|(pk, _)| pk.starts_with(prefix)).map(|(_, id)| id.clone()).collect()
+    };
     let users = ids("USER#");
     assert!(users.len() >= acknowledged.len());
     assert_eq!(users, ids("NAME#"), "guards and users are the same");
@@ -105,10 +120,21 @@ fn keys(dynamodb: &str) -> Vec<(String, String)> {
     let config = Config::for_local(&|name| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| endpoint.clone())).unwrap();
     let read = async {
         let client = roster::aws::clients(&config).await.unwrap().dynamodb;
-        client.scan().table_name(&config.table).into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap()
+        client
+            .scan()
+            .table_name(&config.table)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .unwrap()
     };
     let items = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(read);
     let text = |value: &AttributeValue| value.as_s().unwrap().clone();
     let id_of = |pk: &str| pk.split_once('#').unwrap().1.to_owned();
-    items.iter().map(|item| (text(&item["pk"]), item.get("id").map_or_else(|| id_of(&text(&item["pk"])), text))).collect()
+    items
+        .iter()
+        .map(|item| (text(&item["pk"]), item.get("id").map_or_else(|| id_of(&text(&item["pk"])), text)))
+        .collect()
 }

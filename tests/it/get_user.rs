@@ -17,7 +17,13 @@ async fn a_user_is_read_by_id_in_either_case() {
 #[tokio::test]
 async fn what_is_not_a_user_is_not_found() {
     let house = House::new().await;
-    for path in ["/users/01980000-0000-7000-8000-000000000001", "/users/x", "/users/%FF", "/users/01980000000070008000000000000001", "/users/"] {
+    for path in [
+        "/users/01980000-0000-7000-8000-000000000001",
+        "/users/x",
+        "/users/%FF",
+        "/users/01980000000070008000000000000001",
+        "/users/",
+    ] {
         house.anyone().get(path).await.problem(404, "not-found");
     }
 }
@@ -41,7 +47,10 @@ async fn head_answers_as_get_does_without_a_body() {
     let house = House::new().await;
     let path = format!("/users/{}", house.create("ada").await);
     let (get, head) = (house.anyone().get(&path).await.expect(200), house.anyone().head(&path).await.expect(200));
-    assert_eq!((head.body.len(), head.etag(), head.header("content-length")), (0, get.etag(), get.header("content-length")));
+    assert_eq!(
+        (head.body.len(), head.etag(), head.header("content-length")),
+        (0, get.etag(), get.header("content-length"))
+    );
     for path in ["/users", "/health/live", "/openapi.json", "/problems/validation"] {
         assert!(house.anyone().head(path).await.expect(200).body.is_empty(), "{path}");
     }

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::{HeaderName, Request};
 use roster::config::Auth;
-use roster::doors::rest::{Principal, router};
 use roster::domain::ClientId;
+use roster::doors::rest::{Principal, router};
 use tower::ServiceExt;
 
 use crate::harness::{House, Reply};

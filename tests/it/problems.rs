@@ -15,7 +15,8 @@ async fn the_router_answers_problems_too() {
     let mut allowed: Vec<_> = reply.header("allow").split(',').map(str::trim).collect();
     allowed.sort_unstable();
     assert_eq!(allowed, ["GET", "HEAD", "POST"]);
-    let reply = house.anyone().send(Method::OPTIONS, "/users/x", None, Vec::new()).await.problem(405, "method-not-allowed");
+    let reply =
+        house.anyone().send(Method::OPTIONS, "/users/x", None, Vec::new()).await.problem(405, "method-not-allowed");
     assert!(reply.header("allow").contains("PATCH"));
 }
 
@@ -23,13 +24,18 @@ async fn the_router_answers_problems_too() {
 async fn too_large_a_body_is_refused() {
     let house = House::new().await;
     let body = format!(r#"{{"userName":"{}"}}"#, "a".repeat(10 * 1024 * 1024));
-    house.anyone().send(Method::POST, "/users", Some("application/json"), body.into_bytes()).await.problem(413, "too-large");
+    house
+        .anyone()
+        .send(Method::POST, "/users", Some("application/json"), body.into_bytes())
+        .await
+        .problem(413, "too-large");
 }
 
 #[tokio::test]
 async fn each_request_has_an_id_of_its_own() {
     let house = House::new().await;
-    let (a, b) = (house.anyone().get("/health/live").await.expect(200), house.anyone().get("/health/live").await.expect(200));
+    let (a, b) =
+        (house.anyone().get("/health/live").await.expect(200), house.anyone().get("/health/live").await.expect(200));
     assert_ne!(a.header("x-request-id"), b.header("x-request-id"));
     assert_eq!(a.json(), serde_json::json!({"status": "ok"}));
 }

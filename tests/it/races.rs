@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::{House, Persona, Reply, new_user};
 
 /// Sends the same kind of request `count` times at once.
-async fn at_once<'a, F: Future<Output = Reply>>(count: usize, request: impl Fn(usize) -> F) -> Vec<Reply> {
+async fn at_once<F: Future<Output = Reply>>(count: usize, request: impl Fn(usize) -> F) -> Vec<Reply> {
     futures_util::future::join_all((0..count).map(request)).await
 }
 
@@ -24,7 +24,12 @@ async fn one_of_64_creates_of_a_name_wins() {
     let house = House::new().await;
     let replies = at_once(64, |_| async { house.anyone().post("/users", &new_user("ada")).await }).await;
     assert_eq!(by_status(&replies), BTreeMap::from([(201, 1), (409, 63)]));
-    assert!(replies.into_iter().filter(|reply| reply.status == 409).all(|reply| reply.problem(409, "name-taken").json()["status"] == 409));
+    assert!(
+        replies
+            .into_iter()
+            .filter(|reply| reply.status == 409)
+            .all(|reply| reply.problem(409, "name-taken").json()["status"] == 409)
+    );
     assert_eq!(house.keys().await.len(), 3, "one user, one guard, one credential");
 }
 
@@ -44,7 +49,10 @@ async fn one_of_200_patches_of_a_version_wins() {
 async fn one_of_many_equal_patches_of_a_version_wins() {
     let house = House::new().await;
     let path = format!("/users/{}", house.create("ada").await);
-    let replies = at_once(50, |_| async { house.anyone().with("if-match", "\"1\"").patch(&path, &json!({"firstName": "Eve"})).await }).await;
+    let replies = at_once(50, |_| async {
+        house.anyone().with("if-match", "\"1\"").patch(&path, &json!({"firstName": "Eve"})).await
+    })
+    .await;
     assert_eq!(by_status(&replies), BTreeMap::from([(200, 1), (412, 49)]));
 }
 
@@ -54,12 +62,15 @@ async fn patches_without_a_version_lose_nothing() {
     let path = format!("/users/{}", house.create("ada").await);
     let patch = |n: usize| {
         let (house, path) = (&house, &path);
-        let body = if n % 2 == 0 { json!({"firstName": "Augusta"}) } else { json!({"lastName": "Byron"}) };
+        let body = if n.is_multiple_of(2) { json!({"firstName": "Augusta"}) } else { json!({"lastName": "Byron"}) };
         async move { house.anyone().patch(path, &body).await }
     };
     assert_eq!(by_status(&at_once(6, patch).await), BTreeMap::from([(200, 6)]));
     let user = house.anyone().get(&path).await.json();
-    assert_eq!((&user["firstName"], &user["lastName"], &user["version"]), (&json!("Augusta"), &json!("Byron"), &json!(3)));
+    assert_eq!(
+        (&user["firstName"], &user["lastName"], &user["version"]),
+        (&json!("Augusta"), &json!("Byron"), &json!(3))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +79,8 @@ async fn fifty_equal_requests_with_one_key_make_one_user() {
     let caller = || -> Persona<'_> { house.anyone().with("idempotency-key", "k") };
     let replies = at_once(50, |_| async { caller().post("/users", &new_user("ada")).await }).await;
     assert_eq!(by_status(&replies), BTreeMap::from([(201, 50)]));
-    let distinct: HashSet<_> = replies.iter().map(|reply| (&reply.body, reply.etag(), reply.header("location"))).collect();
+    let distinct: HashSet<_> =
+        replies.iter().map(|reply| (&reply.body, reply.etag(), reply.header("location"))).collect();
     assert_eq!(distinct.len(), 1);
     assert_eq!(house.keys().await.len(), 4, "user, guard, credential, receipt");
     caller().post("/users", &new_user("eve")).await.problem(422, "idempotency-key-reused");
@@ -100,7 +112,12 @@ async fn a_delete_among_changes_leaves_nothing_or_everything() {
             match n % 4 {
                 0 => house.anyone().delete(path).await,
                 1 => house.anyone().patch(path, &json!({"userName": format!("ada{n}")})).await,
-                2 => house.anyone().put(&format!("{path}/password"), &json!({"newPassword": "a better horse battery staple"})).await,
+                2 => {
+                    house
+                        .anyone()
+                        .put(&format!("{path}/password"), &json!({"newPassword": "a better horse battery staple"}))
+                        .await
+                }
                 _ => house.anyone().patch(path, &json!({"firstName": format!("Ada {n}")})).await,
             }
         }

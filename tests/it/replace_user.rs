@@ -9,10 +9,20 @@ async fn all_names_are_replaced_and_the_version_grows() {
     let house = House::new().await;
     let path = format!("/users/{}", house.create("ada").await);
     house.clock.advance_seconds(1);
-    let reply = house.anyone().put(&path, &json!({"userName": "ada.byron", "firstName": "Augusta", "lastName": "Byron"})).await.expect(200);
+    let reply = house
+        .anyone()
+        .put(&path, &json!({"userName": "ada.byron", "firstName": "Augusta", "lastName": "Byron"}))
+        .await
+        .expect(200);
     let user = reply.json();
-    assert_eq!((reply.etag(), &user["userName"], &user["lastName"], &user["version"]), ("\"2\"", &json!("ada.byron"), &json!("Byron"), &json!(2)));
-    assert_eq!((&user["createdAt"], &user["updatedAt"]), (&json!("2026-11-22T07:00:00.000Z"), &json!("2026-11-22T07:00:01.000Z")));
+    assert_eq!(
+        (reply.etag(), &user["userName"], &user["lastName"], &user["version"]),
+        ("\"2\"", &json!("ada.byron"), &json!("Byron"), &json!(2))
+    );
+    assert_eq!(
+        (&user["createdAt"], &user["updatedAt"]),
+        (&json!("2026-11-22T07:00:00.000Z"), &json!("2026-11-22T07:00:01.000Z"))
+    );
     assert_eq!(house.anyone().get(&path).await.json(), user);
 }
 
@@ -20,8 +30,15 @@ async fn all_names_are_replaced_and_the_version_grows() {
 async fn a_replacement_is_whole_or_refused() {
     let house = House::new().await;
     let path = format!("/users/{}", house.create("ada").await);
-    let reply = house.anyone().put(&path, &json!({"firstName": "Augusta", "password": "x", "version": 3})).await.problem(422, "validation");
-    assert_eq!(reply.errors(), ["#/lastName required", "#/password unknown_member", "#/userName required", "#/version read_only"]);
+    let reply = house
+        .anyone()
+        .put(&path, &json!({"firstName": "Augusta", "password": "x", "version": 3}))
+        .await
+        .problem(422, "validation");
+    assert_eq!(
+        reply.errors(),
+        ["#/lastName required", "#/password unknown_member", "#/userName required", "#/version read_only"]
+    );
     assert_eq!(house.anyone().get(&path).await.json()["version"], 1);
 }
 
@@ -44,7 +61,11 @@ async fn a_rename_frees_the_old_name_and_takes_the_new_one() {
 async fn a_name_may_change_its_case_under_its_own_guard() {
     let house = House::new().await;
     let path = format!("/users/{}", house.create("ada").await);
-    let reply = house.anyone().put(&path, &json!({"userName": "ADA", "firstName": "Ada", "lastName": "Lovelace"})).await.expect(200);
+    let reply = house
+        .anyone()
+        .put(&path, &json!({"userName": "ADA", "firstName": "Ada", "lastName": "Lovelace"}))
+        .await
+        .expect(200);
     assert_eq!((&reply.json()["userName"], reply.etag()), (&json!("ADA"), "\"2\""));
     house.anyone().post("/users", &new_user("ada")).await.problem(409, "name-taken");
 }
@@ -65,7 +86,10 @@ async fn only_the_named_version_is_changed() {
     for stale in ["\"2\"", "W/\"1\"", "\"01\"", "\"\"", "\"abc\""] {
         house.anyone().with("if-match", stale).put(&path, &names("Eve")).await.problem(412, "version-conflict");
     }
-    assert_eq!(house.anyone().with("if-match", "1").put(&path, &names("Eve")).await.problem(400, "malformed-request").errors(), ["If-Match invalid_etag"]);
+    assert_eq!(
+        house.anyone().with("if-match", "1").put(&path, &names("Eve")).await.problem(400, "malformed-request").errors(),
+        ["If-Match invalid_etag"]
+    );
     house.anyone().with("if-match", "\"9\", \"1\"").put(&path, &names("Eve")).await.expect(200);
     house.anyone().with("if-match", "*").put(&path, &names("Ada")).await.expect(200);
     house.anyone().with("if-match", "\"3.1f\"").put(&path, &names("Eva")).await.expect(200);

@@ -29,14 +29,32 @@ async fn nothing_that_a_run_produces_holds_a_password_or_a_hash() {
     replies.push(house.anyone().post("/users", &json!({"password": {"nested": FIRST}})).await.expect(422));
     replies.push(house.anyone().post("/users", &json!({"password": [hash], "userName": FIRST})).await.expect(422));
     for broken in [format!("{{\"password\":\"{FIRST}\""), format!("{{\"password\":{FIRST}}}"), format!("\"{hash}")] {
-        replies.push(house.anyone().send(Method::POST, "/users", Some("application/json"), broken.into_bytes()).await.expect(400));
+        replies.push(
+            house
+                .anyone()
+                .send(Method::POST, "/users", Some("application/json"), broken.into_bytes())
+                .await
+                .expect(400),
+        );
     }
     replies.push(house.anyone().patch(&path, &json!({"password": FIRST})).await.expect(422));
-    replies.push(house.anyone().json_patch(&path, &json!([{"op": "add", "path": "/password", "value": FIRST}])).await.expect(422));
+    replies.push(
+        house
+            .anyone()
+            .json_patch(&path, &json!([{"op": "add", "path": "/password", "value": FIRST}]))
+            .await
+            .expect(422),
+    );
     let passwords = format!("{path}/password");
-    replies.push(house.anyone().put(&passwords, &json!({"currentPassword": WRONG, "newPassword": SECOND})).await.expect(401));
-    replies.push(house.anyone().put(&passwords, &json!({"currentPassword": FIRST, "newPassword": FIRST})).await.expect(422));
-    replies.push(house.anyone().put(&passwords, &json!({"currentPassword": FIRST, "newPassword": SECOND})).await.expect(204));
+    replies.push(
+        house.anyone().put(&passwords, &json!({"currentPassword": WRONG, "newPassword": SECOND})).await.expect(401),
+    );
+    replies.push(
+        house.anyone().put(&passwords, &json!({"currentPassword": FIRST, "newPassword": FIRST})).await.expect(422),
+    );
+    replies.push(
+        house.anyone().put(&passwords, &json!({"currentPassword": FIRST, "newPassword": SECOND})).await.expect(204),
+    );
     let second_hash = stored_hash(&house).await;
     replies.push(house.anyone().get(&path).await.expect(200));
     replies.push(house.anyone().get("/users").await.expect(200));
@@ -68,9 +86,18 @@ async fn the_hash_is_in_its_own_item_and_in_no_index() {
     for (index, _) in roster::store::table::INDEXES {
         for shard in 0..8 {
             let query = house.dynamodb.query().table_name(house.app.store.table()).index_name(index);
-            let query = query.key_condition_expression("#shard = :s").expression_attribute_names("#shard", "shard").expression_attribute_values(":s", AttributeValue::N(shard.to_string()));
+            let query = query
+                .key_condition_expression("#shard = :s")
+                .expression_attribute_names("#shard", "shard")
+                .expression_attribute_values(":s", AttributeValue::N(shard.to_string()));
             let items = query.send().await.unwrap().items.unwrap_or_default();
-            assert!(items.iter().all(|item| !format!("{item:?}").contains("argon2") && item["pk"].as_s().unwrap().starts_with("USER#")), "{items:?}");
+            assert!(
+                items
+                    .iter()
+                    .all(|item| !format!("{item:?}").contains("argon2")
+                        && item["pk"].as_s().unwrap().starts_with("USER#")),
+                "{items:?}"
+            );
         }
     }
 }

@@ -32,11 +32,26 @@ fn imports_point_one_way() {
     let rules: &[(&str, &[&str])] = &[
         (
             "src/domain",
-            &["axum", "aws_sdk", "aws_config", "serde", "tokio", "http::", "crate::store", "crate::app", "crate::operations", "crate::doors", "crate::error"],
+            &[
+                "axum",
+                "aws_sdk",
+                "aws_config",
+                "serde",
+                "tokio",
+                "http::",
+                "crate::store",
+                "crate::app",
+                "crate::operations",
+                "crate::doors",
+                "crate::error",
+            ],
         ),
         ("src/operations", &["axum", "aws_sdk", "aws_smithy", "http::", "StatusCode", "crate::doors", "crate::local"]),
         ("src/store", &["axum", "http::", "crate::doors", "crate::operations", "crate::app", "crate::local"]),
-        ("src/avatars", &["axum", "crate::doors", "crate::operations", "crate::app", "crate::local", "aws_sdk_dynamodb"]),
+        (
+            "src/avatars",
+            &["axum", "crate::doors", "crate::operations", "crate::app", "crate::local", "aws_sdk_dynamodb"],
+        ),
         ("src/doors", &["aws_sdk_"]),
     ];
     for (folder, forbidden) in rules {
@@ -44,8 +59,15 @@ fn imports_point_one_way() {
             for (number, line) in text.lines().enumerate() {
                 let is_comment = line.trim_start().starts_with("//");
                 let offence = forbidden.iter().find(|name| !is_comment && line.contains(*name));
-                let is_forwarding = *folder == "src/domain" && line.contains("crate::error") && text.contains("impl From");
-                assert!(offence.is_none() || is_forwarding, "{}:{} names {}", path.display(), number + 1, offence.unwrap());
+                let is_forwarding =
+                    *folder == "src/domain" && line.contains("crate::error") && text.contains("impl From");
+                assert!(
+                    offence.is_none() || is_forwarding,
+                    "{}:{} names {}",
+                    path.display(),
+                    number + 1,
+                    offence.unwrap()
+                );
             }
         }
     }
@@ -91,9 +113,13 @@ fn the_template_draws_the_table_as_the_code_does() {
     for (index, sort_key) in table::INDEXES {
         let start = position(&format!("IndexName: {index}"));
         let rest = &template[start..];
-        let end = rest[1..].find("IndexName:").map_or(rest.len(), |end| end + 1).min(rest.find("TimeToLiveSpecification").unwrap_or(rest.len()));
+        let end = rest[1..]
+            .find("IndexName:")
+            .map_or(rest.len(), |end| end + 1)
+            .min(rest.find("TimeToLiveSpecification").unwrap_or(rest.len()));
         let block = &rest[..end];
-        let words: Vec<&str> = block.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            block.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
         assert!(words.contains(&"shard") && words.contains(&sort_key), "{index}: {block}");
         for name in table::projection(sort_key) {
             assert!(words.contains(&name), "{index} projects {name}: {block}");

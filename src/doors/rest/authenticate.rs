@@ -39,7 +39,8 @@ fn by_principal(parts: &Parts, named: Option<ClientId>) -> Result<Actor, Problem
         return Err(unauthenticated("AWS4-HMAC-SHA256"));
     };
     if named.is_some_and(|named| named != *client) {
-        return Err(Problem::new(problem::FORBIDDEN).with_detail("X-Client-Id is not the caller's own principal; leave it out."));
+        return Err(Problem::new(problem::FORBIDDEN)
+            .with_detail("X-Client-Id is not the caller's own principal; leave it out."));
     }
     Ok(Actor::all_powerful(client.clone()))
 }

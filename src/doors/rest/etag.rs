@@ -48,7 +48,8 @@ struct Tag<'a> {
 }
 
 fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName, shown: &'static str) -> Result<Option<Tags<'a>>, Problem> {
-    let flaw = || Problem::bad_header(shown, Flaw::new("invalid_etag", "give * or entity tags in quotes, such as \"3\""));
+    let flaw =
+        || Problem::bad_header(shown, Flaw::new("invalid_etag", "give * or entity tags in quotes, such as \"3\""));
     let mut found = Vec::new();
     let mut lines = headers.get_all(name).iter().peekable();
     if lines.peek().is_none() {

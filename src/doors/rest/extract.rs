@@ -67,7 +67,10 @@ pub fn single_header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<O
     if values.next().is_some() {
         return Err(Problem::bad_header(name, Flaw::new("repeated", "give this header once")));
     }
-    value.to_str().map(Some).map_err(|_| Problem::bad_header(name, Flaw::new("invalid_characters", "use visible ASCII characters")))
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| Problem::bad_header(name, Flaw::new("invalid_characters", "use visible ASCII characters")))
 }
 
 /// A JSON body: its kind, its value, and the members that stand in it twice.
@@ -92,7 +95,8 @@ pub enum MediaType {
 }
 
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
-const PATCH_TYPES: HeaderValue = HeaderValue::from_static("application/merge-patch+json, application/json-patch+json, application/json");
+const PATCH_TYPES: HeaderValue =
+    HeaderValue::from_static("application/merge-patch+json, application/json-patch+json, application/json");
 const JSON_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 
 impl FromRequest<App> for JsonBody {

@@ -79,7 +79,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
             let path = format!("{}/{}", self.path, escaped(&name));
             let value = map.next_value_seed(Strict { path: path.clone(), duplicates: self.duplicates })?;
             if members.insert(name, value).is_some() {
-                self.duplicates.push(Violation::at_pointer(path, Flaw::new("duplicate_member", "give each member once")));
+                self.duplicates
+                    .push(Violation::at_pointer(path, Flaw::new("duplicate_member", "give each member once")));
             }
         }
         Ok(Value::Object(members))
@@ -100,12 +101,11 @@ pub struct Fields {
 impl Fields {
     /// Opens an object; `violations` are those already found in it.
     pub fn of(value: Value, mut violations: Vec<Violation>) -> Self {
-        let members = match value {
-            Value::Object(members) => members,
-            _ => {
-                violations.push(Violation::at_pointer("", Flaw::new("wrong_type", "give a JSON object")));
-                Map::new()
-            }
+        let members = if let Value::Object(members) = value {
+            members
+        } else {
+            violations.push(Violation::at_pointer("", Flaw::new("wrong_type", "give a JSON object")));
+            Map::new()
         };
         Self { members, violations }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header, request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, extract};
@@ -59,7 +59,9 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
 fn found(response: &Response) -> Option<Arc<Problem>> {
     let status = response.status();
     let by_handler = response.extensions().get::<Arc<Problem>>().cloned();
-    by_handler.or_else(|| (status.is_client_error() || status.is_server_error()).then(|| Arc::new(Problem::of_status(status))))
+    by_handler.or_else(|| {
+        (status.is_client_error() || status.is_server_error()).then(|| Arc::new(Problem::of_status(status)))
+    })
 }
 
 fn complete(response: &mut Response, problem: &Problem, method: &Method, path: &str, id: &str) {
@@ -73,7 +75,7 @@ fn complete(response: &mut Response, problem: &Problem, method: &Method, path: &
 /// One line per request. Neither path nor query nor any input is in it.
 fn log(method: &Method, route: &str, response: &Response, problem: Option<&Problem>, id: &str, started: Instant) {
     let status = response.status().as_u16();
-    let duration_ms = started.elapsed().as_micros() as f64 / 1000.0;
+    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     let kind = problem.map(|problem| problem.kind().slug);
     let cause = problem.map(Problem::cause).filter(|cause| !cause.is_empty());
     macro_rules! line {
@@ -106,7 +108,7 @@ impl Mounted {
 impl<S: Sync> extract::FromRequestParts<S> for Mounted {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut request::Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Self(parts.extensions.get::<Mount>().cloned().unwrap_or_default().0))
     }
 }

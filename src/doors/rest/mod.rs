@@ -25,11 +25,14 @@ use crate::app::App;
 pub fn router(app: App) -> Router {
     let routes = Router::new()
         .route("/users", get(users::list_users).post(users::create_user))
-        .route("/users/{id}", get(users::get_user).put(users::replace_user).patch(users::patch_user).delete(users::delete_user))
+        .route(
+            "/users/{id}",
+            get(users::get_user).put(users::replace_user).patch(users::patch_user).delete(users::delete_user),
+        )
         .route("/users/{id}/password", put(passwords::change_password))
         .route("/health/live", get(health::live))
         .route("/openapi.json", get(openapi::document))
         .route("/problems/{slug}", get(problem::explain))
         .fallback(problem::no_such_route);
-    layers::around(routes, app.clone()).with_state(app)
+    around(routes, app.clone()).with_state(app)
 }

@@ -150,6 +150,10 @@ problems! {
 }
 
 fn problem_response(description: &str) -> Response {
-    let content = utoipa::openapi::ContentBuilder::new().schema(Some(utoipa::openapi::Ref::from_schema_name("Problem"))).build();
-    utoipa::openapi::ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+    let content =
+        utoipa::openapi::ContentBuilder::new().schema(Some(utoipa::openapi::Ref::from_schema_name("Problem"))).build();
+    utoipa::openapi::ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
 }

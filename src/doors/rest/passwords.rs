@@ -19,7 +19,12 @@ use crate::operations;
         (status = 204, description = "Changed"),
         openapi::UserProblems, openapi::InputProblems, openapi::CommonProblems,
     ))]
-pub async fn change_password(State(app): State<App>, actor: Actor, Id(id): Id, body: JsonBody) -> Result<StatusCode, Problem> {
+pub async fn change_password(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id,
+    body: JsonBody,
+) -> Result<StatusCode, Problem> {
     let change = view::password_change(body.value, body.violations).map_err(Error::Invalid)?;
     operations::change_password(&app, &actor, id, change.current, change.new).await?;
     Ok(StatusCode::NO_CONTENT)

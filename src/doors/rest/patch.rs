@@ -48,12 +48,11 @@ fn read_operations(value: Value, mut violations: Vec<Violation>) -> Result<Profi
     }
     let mut operations = Vec::with_capacity(entries.len());
     for (index, entry) in entries.into_iter().enumerate() {
-        match serde_json::from_value(entry) {
-            Ok(operation) => operations.push(operation),
-            Err(_) => {
-                let flaw = Flaw::new("invalid_operation", "give op, path and what the op needs: value or from");
-                violations.push(Violation::at_pointer(format!("/{index}"), flaw));
-            }
+        if let Ok(operation) = serde_json::from_value(entry) {
+            operations.push(operation);
+        } else {
+            let flaw = Flaw::new("invalid_operation", "give op, path and what the op needs: value or from");
+            violations.push(Violation::at_pointer(format!("/{index}"), flaw));
         }
     }
     if violations.is_empty() { Ok(ProfilePatch::Operations(operations)) } else { Err(violations) }
@@ -84,9 +83,13 @@ fn apply_operations(operations: &[PatchOperation], user: &User) -> Result<Profil
             _ => None,
         };
         if from.is_some_and(|from| from.count() != 1) {
-            return Err(vec![Violation::at_pointer(format!("/{index}/from"), Flaw::new("invalid_path", "name one member, such as /firstName"))]);
+            return Err(vec![Violation::at_pointer(
+                format!("/{index}/from"),
+                Flaw::new("invalid_path", "name one member, such as /firstName"),
+            )]);
         }
-        json_patch::patch(&mut after, std::slice::from_ref(operation)).map_err(|error| vec![failed(index, &error.kind)])?;
+        json_patch::patch(&mut after, std::slice::from_ref(operation))
+            .map_err(|error| vec![failed(index, &error.kind)])?;
     }
     let Value::Object(mut members) = after else {
         return Err(vec![Violation::at_pointer("", Flaw::new("wrong_type", "the result must be a JSON object"))]);

@@ -77,7 +77,10 @@ kinds! {
 
 /// An answer that tells what went wrong; [`super::layers`] adds `instance` and `requestId` and writes the log line.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     kind: Kind,
     detail: Option<String>,
     errors: Vec<Violation>,
@@ -88,24 +91,30 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind and nothing more.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), headers: Vec::new(), source: None }
+        Self(Box::new(Parts { kind, detail: None, errors: Vec::new(), headers: Vec::new(), source: None }))
     }
 
     /// The same with a sentence about this very case.
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// The same with the places that are wrong.
     pub fn with_errors(mut self, errors: Vec<Violation>) -> Self {
-        self.errors = errors;
+        self.0.errors = errors;
         self
     }
 
     /// The same with a header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// The same with the error beneath, for the log alone.
+    fn with_source(mut self, error: Error) -> Self {
+        self.0.source = Some(Box::new(error));
         self
     }
 
@@ -129,13 +138,13 @@ impl Problem {
 
     /// The kind.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The chain of causes for the log, outermost first; empty for a client's mistake.
     pub fn cause(&self) -> String {
         let mut causes = Vec::new();
-        let mut next = self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static));
+        let mut next = self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static));
         while let Some(error) = next {
             causes.push(error.to_string());
             next = error.source();
@@ -146,13 +155,13 @@ impl Problem {
     /// The body, completed by what only the layer knows.
     pub fn body(&self, instance: &str, request_id: &str) -> Vec<u8> {
         let body = Body {
-            r#type: format!("/problems/{}", self.kind.slug),
-            title: self.kind.title,
-            status: self.kind.status.as_u16(),
-            detail: self.detail.as_deref().unwrap_or(self.kind.mend),
+            r#type: format!("/problems/{}", self.0.kind.slug),
+            title: self.0.kind.title,
+            status: self.0.kind.status.as_u16(),
+            detail: self.0.detail.as_deref().unwrap_or(self.0.kind.mend),
             instance,
             request_id,
-            errors: self.errors.iter().map(Entry::from).collect(),
+            errors: self.0.errors.iter().map(Entry::from).collect(),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -170,24 +179,25 @@ impl From<Error> for Problem {
             }
             Error::VersionConflict => Self::new(VERSION_CONFLICT),
             Error::IdempotencyKeyReused => Self::new(IDEMPOTENCY_KEY_REUSED),
-            Error::RequestInProgress => Self::new(REQUEST_IN_PROGRESS).with_header(header::RETRY_AFTER, HeaderValue::from(1)),
-            Error::InvalidCredentials => {
-                Self::new(INVALID_CREDENTIALS).with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Password realm=\"roster\""))
+            Error::RequestInProgress => {
+                Self::new(REQUEST_IN_PROGRESS).with_header(header::RETRY_AFTER, HeaderValue::from(1))
             }
-            Error::Unavailable { retry_after_seconds, .. } => Self {
-                source: Some(Box::new(error)),
-                ..Self::new(UNAVAILABLE).with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds))
-            },
-            Error::Timeout(_) => Self { source: Some(Box::new(error)), ..Self::new(TIMEOUT) },
-            Error::Internal { .. } => Self { source: Some(Box::new(error)), ..Self::new(INTERNAL) },
+            Error::InvalidCredentials => Self::new(INVALID_CREDENTIALS)
+                .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Password realm=\"roster\"")),
+            Error::Unavailable { retry_after_seconds, .. } => {
+                let retry_after = HeaderValue::from(retry_after_seconds);
+                Self::new(UNAVAILABLE).with_header(header::RETRY_AFTER, retry_after).with_source(error)
+            }
+            Error::Timeout(_) => Self::new(TIMEOUT).with_source(error),
+            Error::Internal { .. } => Self::new(INTERNAL).with_source(error),
         }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = self.kind.status.into_response();
-        for (name, value) in &self.headers {
+        let mut response = self.0.kind.status.into_response();
+        for (name, value) in &self.0.headers {
             response.headers_mut().insert(name, value.clone());
         }
         response.extensions_mut().insert(std::sync::Arc::new(self));
@@ -240,7 +250,8 @@ fn fragment(pointer: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            text.push('%');
+            text.push_str(&crate::hex::lower(&[byte]).to_uppercase());
         }
     }
     text

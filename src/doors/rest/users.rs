@@ -43,7 +43,12 @@ pub async fn create_user(
         (status = 304, description = "The user still has the ETag in If-None-Match"),
         openapi::UserProblems, openapi::CommonProblems,
     ))]
-pub async fn get_user(State(app): State<App>, actor: Actor, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn get_user(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let user = operations::get_user(&app, &actor, id).await?;
     let tag = etag::of_user(&user, None);
     if etag::is_known(&headers, &tag)? {
@@ -113,7 +118,12 @@ pub async fn patch_user(
         (status = 204, description = "Deleted"),
         openapi::UserProblems, openapi::VersionProblems, openapi::CommonProblems,
     ))]
-pub async fn delete_user(State(app): State<App>, actor: Actor, Id(id): Id, Precondition(if_match): Precondition) -> Result<StatusCode, Problem> {
+pub async fn delete_user(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id,
+    Precondition(if_match): Precondition,
+) -> Result<StatusCode, Problem> {
     operations::delete_user(&app, &actor, id, &if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }

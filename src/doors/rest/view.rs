@@ -61,7 +61,11 @@ pub struct Users {
 }
 
 /// Reads a user to create: names, and a password or a hash.
-pub fn new_user(value: Value, violations: Vec<Violation>, policy: &PasswordPolicy) -> Result<domain::NewUser, Vec<Violation>> {
+pub fn new_user(
+    value: Value,
+    violations: Vec<Violation>,
+    policy: &PasswordPolicy,
+) -> Result<domain::NewUser, Vec<Violation>> {
     let mut fields = Fields::of(value, violations);
     let user_name = fields.required("userName", UserName::parse);
     let first_name = fields.required("firstName", PersonName::parse);
@@ -82,7 +86,9 @@ pub fn new_user(value: Value, violations: Vec<Violation>, policy: &PasswordPolic
         match accepted {
             Some(Ok(password)) => Some(NewCredential::Password(password)),
             Some(Err(flaws)) => {
-                flaws.into_iter().for_each(|flaw| fields.refuse("password", flaw));
+                for flaw in flaws {
+                    fields.refuse("password", flaw);
+                }
                 None
             }
             None => None,
@@ -101,7 +107,11 @@ pub fn profile(value: Value, violations: Vec<Violation>) -> Result<Profile, Vec<
     fields.finish(profile_of(user_name, first_name, last_name))
 }
 
-fn profile_of(user_name: Option<UserName>, first_name: Option<PersonName>, last_name: Option<PersonName>) -> Option<Profile> {
+fn profile_of(
+    user_name: Option<UserName>,
+    first_name: Option<PersonName>,
+    last_name: Option<PersonName>,
+) -> Option<Profile> {
     Some(Profile { user_name: user_name?, first_name: first_name?, last_name: last_name? })
 }
 
@@ -133,7 +143,14 @@ pub struct NewUserSchema {
     #[schema(min_length = 1, max_length = 255, example = "Lovelace")]
     last_name: String,
     /// 8 to 256 code points; required unless `passwordHash` is given.
-    #[schema(required = false, format = "password", min_length = 8, max_length = 256, write_only, example = "correct horse battery staple")]
+    #[schema(
+        required = false,
+        format = "password",
+        min_length = 8,
+        max_length = 256,
+        write_only,
+        example = "correct horse battery staple"
+    )]
     password: String,
     /// A PHC string of argon2id, for administrators who bring users along.
     #[schema(required = false, max_length = 512, write_only)]
@@ -177,6 +194,12 @@ pub struct PasswordChangeSchema {
     /// Required unless the caller is an administrator.
     #[schema(required = false, format = "password", min_length = 1, max_length = 256, write_only)]
     current_password: String,
-    #[schema(format = "password", min_length = 8, max_length = 256, write_only, example = "a better horse battery staple")]
+    #[schema(
+        format = "password",
+        min_length = 8,
+        max_length = 256,
+        write_only,
+        example = "a better horse battery staple"
+    )]
     new_password: String,
 }

@@ -50,8 +50,11 @@ impl House {
         let engine = elsewhere.is_none().then(|| DynamoDb::in_memory().unwrap());
         let endpoint = elsewhere.unwrap_or_else(|| engine.as_ref().unwrap().url());
         let table = format!("roster-{}", Ids::system().write_mark());
-        let mut environment: HashMap<&str, &str> =
-            HashMap::from([("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()), ("ROSTER_TABLE", &table), ("ROSTER_MAX_PARALLEL_HASHES", "2")]);
+        let mut environment: HashMap<&str, &str> = HashMap::from([
+            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
+            ("ROSTER_TABLE", &table),
+            ("ROSTER_MAX_PARALLEL_HASHES", "2"),
+        ]);
         environment.extend(variables.iter().copied());
         let config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
         let clock = Clock::settable(Timestamp::from_unix_millis(START_MILLIS));
@@ -79,7 +82,14 @@ impl House {
 
     /// Every item in the table. Only tests look at the whole.
     pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
-        let pages = self.dynamodb.scan().table_name(self.app.store.table()).consistent_read(true).into_paginator().items().send();
+        let pages = self
+            .dynamodb
+            .scan()
+            .table_name(self.app.store.table())
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
         pages.collect::<Result<Vec<_>, _>>().await.unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! What came back, with checks that point at the caller.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct Reply {
     request: String,
     pub status: StatusCode,
-    pub headers: axum::http::HeaderMap,
+    pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
