@@ -1,6 +1,9 @@
 //! All configuration, read once: the only place that looks at the environment.
 
+mod reader;
+
 use crate::domain::PasswordPolicy;
+use reader::Reader;
 
 /// Looks up an environment variable by name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -85,37 +88,37 @@ impl Config {
 
     /// Reads the configuration of a Lambda function from any source of variables.
     pub fn for_lambda(lookup: Lookup<'_>) -> Result<Self, Mistakes> {
-        let mut reader = Reader { lookup, mistakes: Vec::new() };
+        let mut reader = Reader::new(lookup);
         let auth = match reader.text("ROSTER_AUTH").as_deref() {
             Some("iam") => Auth::Iam,
             Some("jwt") => {
-                reader.mistakes.push("ROSTER_AUTH=jwt is not built into this release; set it to iam".to_owned());
+                reader.mistake("ROSTER_AUTH=jwt is not built into this release; set it to iam");
                 Auth::Jwt
             }
             Some("open") => {
-                reader.mistakes.push("ROSTER_AUTH=open is for local mode only; set it to iam".to_owned());
+                reader.mistake("ROSTER_AUTH=open is for local mode only; set it to iam");
                 Auth::Open
             }
             Some(_) => {
-                reader.mistakes.push("ROSTER_AUTH must be iam".to_owned());
+                reader.mistake("ROSTER_AUTH must be iam");
                 Auth::Iam
             }
             None => {
-                reader.mistakes.push("ROSTER_AUTH is missing; set it to iam".to_owned());
+                reader.mistake("ROSTER_AUTH is missing; set it to iam");
                 Auth::Iam
             }
         };
         let table = reader.required("ROSTER_TABLE");
         let bucket = reader.required("ROSTER_BUCKET");
         let region = reader.required("AWS_REGION");
-        reader.finish(auth, table, bucket, region, None, true)
+        finish(reader, Setting { auth, table, bucket, region, credentials: None, is_lambda: true })
     }
 
     /// Reads the configuration of local mode from any source of variables.
     pub fn for_local(lookup: Lookup<'_>) -> Result<Self, Mistakes> {
-        let mut reader = Reader { lookup, mistakes: Vec::new() };
+        let mut reader = Reader::new(lookup);
         if !matches!(reader.text("ROSTER_AUTH").as_deref(), None | Some("open")) {
-            reader.mistakes.push("ROSTER_AUTH must be open in local mode".to_owned());
+            reader.mistake("ROSTER_AUTH must be open in local mode");
         }
         let table = reader.text("ROSTER_TABLE").unwrap_or_else(|| LOCAL_TABLE.to_owned());
         let bucket = reader.text("ROSTER_BUCKET").unwrap_or_else(|| LOCAL_BUCKET.to_owned());
@@ -125,92 +128,45 @@ impl Config {
             reader.text("AWS_ENDPOINT_URL_DYNAMODB").is_some() || reader.text("AWS_ENDPOINT_URL_S3").is_some();
         let has_own = reader.text("AWS_ACCESS_KEY_ID").is_some();
         let credentials = if is_elsewhere && has_own { None } else { Some(LOCAL_CREDENTIALS) };
-        reader.finish(Auth::Open, table, bucket, region, credentials, false)
+        finish(reader, Setting { auth: Auth::Open, table, bucket, region, credentials, is_lambda: false })
     }
 }
 
-struct Reader<'a> {
-    lookup: Lookup<'a>,
-    mistakes: Vec<String>,
+/// What Lambda and local mode find in different ways.
+struct Setting {
+    auth: Auth,
+    table: String,
+    bucket: String,
+    region: String,
+    credentials: Option<StaticCredentials>,
+    is_lambda: bool,
 }
 
-impl Reader<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+/// Reads what both modes read alike. Each concern with more than a line has a file of its own beside this one.
+fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> {
+    let Setting { auth, table, bucket, region, credentials, is_lambda } = setting;
+    let min_code_points = reader.number("ROSTER_PASSWORD_MIN_LENGTH", 8, 8..=64);
+    let config = Config {
+        table,
+        bucket,
+        region,
+        dynamodb_endpoint: reader.endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+        s3_endpoint: reader.endpoint("AWS_ENDPOINT_URL_S3"),
+        extra_roots: reader.text("SSL_CERT_FILE"),
+        credentials,
+        auth,
+        require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
+        password_policy: PasswordPolicy::new(min_code_points)
+            .map_err(|flaw| Mistakes(vec![format!("ROSTER_PASSWORD_MIN_LENGTH: {}", flaw.detail())]))?,
+        max_parallel_hashes: reader.number("ROSTER_MAX_PARALLEL_HASHES", default_parallel_hashes(&reader), 1..=1024),
+        list_shards: u32::try_from(reader.number("ROSTER_LIST_SHARDS", 8, 1..=64)).unwrap_or(8),
+        log: reader.text("ROSTER_LOG").unwrap_or_else(|| "info".to_owned()),
+        log_json: reader.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
+    };
+    if config.log.parse::<tracing_subscriber::filter::Targets>().is_err() {
+        reader.mistake("ROSTER_LOG must be a level such as info, or targets such as roster=debug,info");
     }
-
-    fn required(&mut self, name: &str) -> String {
-        self.text(name).unwrap_or_else(|| {
-            self.mistakes.push(format!("{name} is missing"));
-            String::new()
-        })
-    }
-
-    fn number(&mut self, name: &str, default: usize, range: std::ops::RangeInclusive<usize>) -> usize {
-        let Some(text) = self.text(name) else { return default };
-        match text.parse() {
-            Ok(number) if range.contains(&number) => number,
-            _ => {
-                self.mistakes.push(format!("{name} must be a number from {} to {}", range.start(), range.end()));
-                default
-            }
-        }
-    }
-
-    fn choice(&mut self, name: &str, default: bool, yes: &str, no: &str) -> bool {
-        match self.text(name) {
-            None => default,
-            Some(text) if text == yes => true,
-            Some(text) if text == no => false,
-            Some(_) => {
-                self.mistakes.push(format!("{name} must be {yes} or {no}"));
-                default
-            }
-        }
-    }
-
-    fn endpoint(&mut self, name: &str) -> Option<String> {
-        let text = self.text(name)?;
-        if text.starts_with("http://") || text.starts_with("https://") {
-            return Some(text);
-        }
-        self.mistakes.push(format!("{name} must start with http:// or https://"));
-        None
-    }
-
-    fn finish(
-        mut self,
-        auth: Auth,
-        table: String,
-        bucket: String,
-        region: String,
-        credentials: Option<StaticCredentials>,
-        is_lambda: bool,
-    ) -> Result<Config, Mistakes> {
-        let min_code_points = self.number("ROSTER_PASSWORD_MIN_LENGTH", 8, 8..=64);
-        let config = Config {
-            table,
-            bucket,
-            region,
-            dynamodb_endpoint: self.endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
-            s3_endpoint: self.endpoint("AWS_ENDPOINT_URL_S3"),
-            extra_roots: self.text("SSL_CERT_FILE"),
-            credentials,
-            auth,
-            require_if_match: self.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
-            password_policy: PasswordPolicy::new(min_code_points)
-                .map_err(|flaw| Mistakes(vec![format!("ROSTER_PASSWORD_MIN_LENGTH: {}", flaw.detail())]))?,
-            max_parallel_hashes: self.number("ROSTER_MAX_PARALLEL_HASHES", default_parallel_hashes(&self), 1..=1024),
-            list_shards: u32::try_from(self.number("ROSTER_LIST_SHARDS", 8, 1..=64)).unwrap_or(8),
-            log: self.text("ROSTER_LOG").unwrap_or_else(|| "info".to_owned()),
-            log_json: self.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
-        };
-        if config.log.parse::<tracing_subscriber::filter::Targets>().is_err() {
-            self.mistakes
-                .push("ROSTER_LOG must be a level such as info, or targets such as roster=debug,info".to_owned());
-        }
-        if self.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(self.mistakes)) }
-    }
+    reader.finish(config)
 }
 
 /// One hash per core, and never more than half of a function's memory (19 MiB each).
