@@ -33,16 +33,18 @@ pub(super) fn s3(url: &str) -> aws_sdk_s3::Client {
 /// Sends one request and returns the status and the whole answer.
 pub(super) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut request = format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    let mut request = Vec::new();
+    write!(request, "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n").unwrap();
     for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
     if method != "GET" {
-        request += &format!("content-length: {}\r\n", body.len());
+        write!(request, "content-length: {}\r\n", body.len()).unwrap();
     }
+    request.extend_from_slice(b"\r\n");
+    request.extend_from_slice(body);
     let mut stream = TcpStream::connect(host).unwrap();
-    stream.write_all(format!("{request}\r\n").as_bytes()).unwrap();
-    stream.write_all(body).unwrap();
+    stream.write_all(&request).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer).into_owned();

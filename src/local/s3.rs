@@ -194,6 +194,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::used_underscore_binding, reason = "it is there to be dropped, and here to be seen gone")]
     fn a_temporary_folder_goes_with_its_engine() {
         let engine = S3::temporary().unwrap();
         let folder = engine._temporary.as_ref().unwrap().path().to_owned();
