@@ -10,7 +10,7 @@ use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, SharedCredenti
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
-use crate::config::{Config, Mistakes};
+use crate::config::{Config, Mistakes, StaticCredentials};
 
 /// The certificate authorities behind AWS's endpoints (<https://www.amazontrust.com/repository/>): six roots instead of
 /// a machine's hundred and more, whose parsing costs a cold start 2 ms.
@@ -29,8 +29,14 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
     let shared = shared(config).await?;
     let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared);
     dynamodb.set_endpoint_url(config.dynamodb_endpoint.clone());
+    if let Some(keys) = config.dynamodb_credentials {
+        dynamodb.set_credentials_provider(Some(of(keys)));
+    }
     let mut s3 = aws_sdk_s3::config::Builder::from(&shared);
     s3.set_endpoint_url(config.s3_endpoint.clone());
+    if let Some(keys) = config.s3_credentials {
+        s3.set_credentials_provider(Some(of(keys)));
+    }
     let s3 = s3
         // Bucket names in host names need DNS, which a local endpoint has not.
         .force_path_style(config.s3_endpoint.is_some())
@@ -43,13 +49,11 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
     })
 }
 
+fn of(keys: StaticCredentials) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Credentials::new(keys.access_key, keys.secret_key, None, None, "roster"))
+}
+
 async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
-    let credentials = match config.credentials {
-        Some(keys) => {
-            SharedCredentialsProvider::new(Credentials::new(keys.access_key, keys.secret_key, None, None, "roster"))
-        }
-        None => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
-    };
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(TlsContext::builder().with_trust_store(trust(config)?).build().map_err(mistake)?)
@@ -61,7 +65,7 @@ async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
         .build();
     let shared = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
-        .credentials_provider(credentials)
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
         .http_client(http)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3))

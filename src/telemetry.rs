@@ -24,7 +24,10 @@ pub fn init(config: &Config) {
 }
 
 /// Whether an event may be logged whatever the levels say. Below `info` the crates beneath us write whole requests into
-/// the log, and a request to DynamoDB holds names and hashes.
+/// the log, and a request to DynamoDB holds names and hashes. The embedded engines warn of every refused condition and
+/// signature, which are answers and not faults: they are silent.
 pub fn is_fit_to_log(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("roster") || *metadata.level() <= Level::INFO
+    let target = metadata.target();
+    let is_engine = target.starts_with("dynoxide") || target.starts_with("s3s");
+    target.starts_with("roster") || (!is_engine && *metadata.level() <= Level::INFO)
 }

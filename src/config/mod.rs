@@ -52,8 +52,10 @@ pub struct Config {
     pub s3_endpoint: Option<String>,
     /// `SSL_CERT_FILE`: a PEM bundle of further certificate authorities.
     pub extra_roots: Option<String>,
-    /// Credentials that replace the environment's; only for embedded engines.
-    pub credentials: Option<StaticCredentials>,
+    /// Credentials for DynamoDB that replace the environment's; only for the embedded engine.
+    pub dynamodb_credentials: Option<StaticCredentials>,
+    /// Credentials for S3 that replace the environment's; only for the embedded engine.
+    pub s3_credentials: Option<StaticCredentials>,
     /// `ROSTER_AUTH`: `jwt` or `iam`; `open` in local mode only.
     pub auth: Auth,
     /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428. Default `false`.
@@ -111,7 +113,9 @@ impl Config {
         let table = reader.required("ROSTER_TABLE");
         let bucket = reader.required("ROSTER_BUCKET");
         let region = reader.required("AWS_REGION");
-        finish(reader, Setting { auth, table, bucket, region, credentials: None, is_lambda: true })
+        let setting =
+            Setting { auth, table, bucket, region, dynamodb_credentials: None, s3_credentials: None, is_lambda: true };
+        finish(reader, setting)
     }
 
     /// Reads the configuration of local mode from any source of variables.
@@ -123,12 +127,14 @@ impl Config {
         let table = reader.text("ROSTER_TABLE").unwrap_or_else(|| LOCAL_TABLE.to_owned());
         let bucket = reader.text("ROSTER_BUCKET").unwrap_or_else(|| LOCAL_BUCKET.to_owned());
         let region = reader.text("AWS_REGION").unwrap_or_else(|| LOCAL_REGION.to_owned());
-        // Another endpoint may check credentials: then the environment's count, if it has any.
-        let is_elsewhere =
-            reader.text("AWS_ENDPOINT_URL_DYNAMODB").is_some() || reader.text("AWS_ENDPOINT_URL_S3").is_some();
+        // The embedded engines have keys of their own. Another endpoint may check the environment's, if it has any.
         let has_own = reader.text("AWS_ACCESS_KEY_ID").is_some();
-        let credentials = if is_elsewhere && has_own { None } else { Some(LOCAL_CREDENTIALS) };
-        finish(reader, Setting { auth: Auth::Open, table, bucket, region, credentials, is_lambda: false })
+        let credentials = |endpoint| (reader.text(endpoint).is_none() || !has_own).then_some(LOCAL_CREDENTIALS);
+        let dynamodb_credentials = credentials("AWS_ENDPOINT_URL_DYNAMODB");
+        let s3_credentials = credentials("AWS_ENDPOINT_URL_S3");
+        let setting =
+            Setting { auth: Auth::Open, table, bucket, region, dynamodb_credentials, s3_credentials, is_lambda: false };
+        finish(reader, setting)
     }
 }
 
@@ -138,13 +144,14 @@ struct Setting {
     table: String,
     bucket: String,
     region: String,
-    credentials: Option<StaticCredentials>,
+    dynamodb_credentials: Option<StaticCredentials>,
+    s3_credentials: Option<StaticCredentials>,
     is_lambda: bool,
 }
 
 /// Reads what both modes read alike. Each concern with more than a line has a file of its own beside this one.
 fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> {
-    let Setting { auth, table, bucket, region, credentials, is_lambda } = setting;
+    let Setting { auth, table, bucket, region, dynamodb_credentials, s3_credentials, is_lambda } = setting;
     let min_code_points = reader.number("ROSTER_PASSWORD_MIN_LENGTH", 8, 8..=64);
     let config = Config {
         table,
@@ -153,7 +160,8 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         dynamodb_endpoint: reader.endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
         s3_endpoint: reader.endpoint("AWS_ENDPOINT_URL_S3"),
         extra_roots: reader.text("SSL_CERT_FILE"),
-        credentials,
+        dynamodb_credentials,
+        s3_credentials,
         auth,
         require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
         password_policy: PasswordPolicy::new(min_code_points)
@@ -225,5 +233,13 @@ mod tests {
             (config.table.as_str(), config.bucket.as_str(), config.auth),
             ("roster", "roster-avatars", Auth::Open)
         );
+    }
+
+    #[test]
+    fn an_embedded_engine_keeps_its_keys_beside_another_endpoint() {
+        let vars = [("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:4566"), ("AWS_ACCESS_KEY_ID", "theirs")];
+        let lookup = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let config = Config::for_local(&lookup).unwrap();
+        assert!(config.dynamodb_credentials.is_none() && config.s3_credentials.is_some());
     }
 }

@@ -68,18 +68,26 @@ mod create {
                 call = call.global_secondary_indexes(index(name, sort_key).map_err(built)?);
             }
             match call.send().await {
-                Ok(_) => {}
-                Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
-                    return Ok(());
-                }
+                Ok(_) => self.wait_until_active().await?,
+                Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {}
                 Err(error) => return Err(failure::failed("creating the table", error)),
             }
-            self.wait_until_active().await?;
+            // Asked each time: whoever created the table may have been stopped before this.
+            if self.has_time_to_live().await? {
+                return Ok(());
+            }
             let ttl =
                 TimeToLiveSpecification::builder().attribute_name(TIME_TO_LIVE).enabled(true).build().map_err(built)?;
             let call = self.client.update_time_to_live().table_name(&self.table).time_to_live_specification(ttl);
             call.send().await.map_err(|e| failure::failed("setting the time to live", e))?;
             Ok(())
+        }
+
+        async fn has_time_to_live(&self) -> Result<bool, Error> {
+            let call = self.client.describe_time_to_live().table_name(&self.table);
+            let answer = call.send().await.map_err(|e| failure::failed("reading the time to live", e))?;
+            let status = answer.time_to_live_description.and_then(|description| description.time_to_live_status);
+            Ok(status.is_some_and(|status| matches!(status.as_str(), "ENABLED" | "ENABLING")))
         }
 
         async fn wait_until_active(&self) -> Result<(), Error> {

@@ -19,4 +19,5 @@ mod problems;
 mod races;
 mod replace_user;
 mod secrets;
+mod table;
 mod tidy;

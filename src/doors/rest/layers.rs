@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, extract};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::problem::Problem;
+use super::problem::{HEADERS_TOO_LARGE, Problem};
 use crate::app::App;
 
 /// The id of one request: Lambda's own, or one made here; told in `X-Request-Id` and in every problem.
@@ -21,6 +21,9 @@ pub struct RequestId(pub String);
 /// What stands before our paths in the client's URL: the stage of an API Gateway, or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Mount(pub String);
+
+/// Most bytes of all headers together; API Gateway itself ends at 10,240.
+const HEADER_BYTES: usize = 16 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -39,7 +42,11 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let mut response = next.run(request).await;
+    let mut response = if header_bytes(&request) > HEADER_BYTES {
+        Problem::new(HEADERS_TOO_LARGE).into_response()
+    } else {
+        next.run(request).await
+    };
 
     let problem = found(&response);
     if let Some(problem) = &problem {
@@ -53,6 +60,11 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     log(&method, &route, &response, problem.as_deref(), &id, started);
     response
+}
+
+/// The size of all headers, names and values, without separators.
+fn header_bytes(request: &Request) -> usize {
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 /// The problem that a handler answered, or the one that a bare error status stands for.

@@ -75,7 +75,7 @@ kinds! {
         "Try again; the change may have happened, so read first or use an Idempotency-Key or If-Match.";
 }
 
-/// An answer that tells what went wrong; [`super::layers`] adds `instance` and `requestId` and writes the log line.
+/// An answer that tells what went wrong; the layers adds `instance` and `requestId` and writes the log line.
 #[derive(Debug)]
 pub struct Problem(Box<Parts>);
 
