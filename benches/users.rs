@@ -1,6 +1,6 @@
 //! Create, read and patch through the router, over real HTTP to the DynamoDB engine in memory.
 //!
-//! `cargo bench --bench users`; a create is measured with its argon2id hash and, by bringing a ready one, without.
+//! `cargo bench --profile server --bench users`; a create is measured with its argon2id hash and, by bringing a ready one, without.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
 
