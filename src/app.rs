@@ -40,7 +40,7 @@ impl App {
     pub async fn with(config: &Config, clock: Clock, ids: Ids) -> Result<Self, Mistakes> {
         let clients = aws::clients(config).await?;
         Ok(Self {
-            store: Store::new(clients.dynamodb, config.table.clone(), config.list_shards),
+            store: Store::new(clients.dynamodb, config.table.clone(), config.list_shards, Ids::system()),
             avatars: Avatars::new(clients.s3, config.bucket.clone()),
             hasher: Hasher::new(config.max_parallel_hashes, Ids::system()),
             clock,

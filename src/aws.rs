@@ -1,7 +1,5 @@
 //! How AWS is reached: one HTTP client, our own trust roots, the environment's credentials, bounded time.
 
-use std::time::Duration;
-
 use aws_config::environment::credentials::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -59,9 +57,9 @@ async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
         .tls_context(TlsContext::builder().with_trust_store(trust(config)?).build().map_err(mistake)?)
         .build_https();
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(5))
-        .operation_timeout(Duration::from_secs(10))
+        .connect_timeout(config.call_timeout / 5)
+        .operation_attempt_timeout(config.call_timeout * 2 / 5)
+        .operation_timeout(config.call_timeout)
         .build();
     let shared = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))

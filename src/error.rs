@@ -63,6 +63,11 @@ impl Error {
         Self::Invalid(vec![Violation::at_pointer(pointer, flaw)])
     }
 
+    /// Others were at the same items at the same time, again and again.
+    pub fn contended() -> Self {
+        Self::Unavailable { reason: "other writers are at the same user", retry_after_seconds: 1, source: None }
+    }
+
     /// A fault of ours without a cause beneath.
     pub fn internal(context: &'static str) -> Self {
         Self::Internal { context, source: None }

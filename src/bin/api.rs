@@ -7,8 +7,8 @@ use roster::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    let config = Config::from_env()?;
+    let config = Config::from_env().unwrap_or_else(|mistakes| telemetry::refuse_to_start(&mistakes));
     telemetry::init(&config);
-    let app = App::new(&config).await?;
+    let app = App::new(&config).await.unwrap_or_else(|mistakes| telemetry::refuse_to_start(&mistakes));
     lambda::run(rest::router(app)).await
 }

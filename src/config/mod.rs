@@ -2,6 +2,8 @@
 
 mod reader;
 
+use std::time::Duration;
+
 use crate::domain::PasswordPolicy;
 use reader::Reader;
 
@@ -56,6 +58,9 @@ pub struct Config {
     pub dynamodb_credentials: Option<StaticCredentials>,
     /// Credentials for S3 that replace the environment's; only for the embedded engine.
     pub s3_credentials: Option<StaticCredentials>,
+    /// How long one call to DynamoDB or S3 may take, with its retries: 5 s on Lambda, where the function ends at 15 s, so
+    /// that a dependency that hangs is answered by us and not by the sandbox's end; 10 s in local mode.
+    pub call_timeout: Duration,
     /// `ROSTER_AUTH`: `jwt` or `iam`; `open` in local mode only.
     pub auth: Auth,
     /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428. Default `false`.
@@ -159,6 +164,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         region,
         dynamodb_endpoint: reader.endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
         s3_endpoint: reader.endpoint("AWS_ENDPOINT_URL_S3"),
+        call_timeout: Duration::from_secs(if is_lambda { 5 } else { 10 }),
         extra_roots: reader.text("SSL_CERT_FILE"),
         dynamodb_credentials,
         s3_credentials,

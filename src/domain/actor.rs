@@ -58,7 +58,7 @@ pub enum Denied {
     Hidden,
 }
 
-/// The calling service's name: 1 to 256 characters of `A-Z a-z 0-9 . _ : / @ + = , -`, which an IAM principal's ARN fits.
+/// The calling service's name: 1 to 256 characters of `A-Z a-z 0-9 . _ : / @ + = , -`; a role's ARN fits, a user's with a path of odd signs may not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientId(String);
 

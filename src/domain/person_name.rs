@@ -1,6 +1,7 @@
 //! First and last names: nearly anything a person is called.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use super::Flaw;
 
@@ -25,6 +26,9 @@ impl PersonName {
         }
         if trimmed.chars().any(is_refused) {
             return Err(Flaw::new("invalid_characters", "leave out control characters and invisible direction marks"));
+        }
+        if !trimmed.chars().any(is_visible) {
+            return Err(Flaw::new("required", "give a name that can be seen"));
         }
         let name: String = trimmed.nfc().collect();
         if name.chars().count() > MAX_CODE_POINTS {
@@ -54,13 +58,22 @@ pub fn fold(text: &str) -> String {
     text.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// Controls, line and paragraph separators, bidirectional overrides, unassigned planes' noncharacters, byte order mark.
-/// Zero-width joiner and non-joiner stay: Persian and Indic names need them.
+/// Controls, separators, direction marks and what else is invisible (Default_Ignorable_Code_Point, UAX 44), noncharacters.
+/// Joiners stay, for Persian and Indic names need them, and so do variation selectors, for Han ones do.
 fn is_refused(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}'
+            | '\u{fdd0}'..='\u{fdef}')
         || (c as u32 & 0xfffe) == 0xfffe
-        || matches!(c, '\u{fdd0}'..='\u{fdef}')
+}
+
+/// Whether a character can be seen by itself.
+fn is_visible(c: char) -> bool {
+    let is_selector = matches!(c, '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    !c.is_whitespace() && !is_selector && !is_combining_mark(c)
 }
 
 #[cfg(test)]
@@ -83,6 +96,12 @@ mod tests {
             ("a\0b", "invalid_characters"),
             ("a\u{202e}b", "invalid_characters"),
             ("a\u{200b}b", "invalid_characters"),
+            ("a\u{61c}b", "invalid_characters"),
+            ("\u{ad}", "invalid_characters"),
+            ("\u{3164}", "invalid_characters"),
+            ("\u{2800}", "invalid_characters"),
+            ("\u{200d}", "required"),
+            ("\u{fe0f}\u{301}", "required"),
         ] {
             assert_eq!(PersonName::parse(text).map_err(|flaw| flaw.code()), Err(code), "{text:?}");
         }

@@ -1,6 +1,6 @@
 //! Changes a password.
 
-use super::{flaws_at, too_many_writers};
+use super::flaws_at;
 use crate::app::App;
 use crate::domain::{Action, Actor, Flaw, Password, UserId};
 use crate::error::Error;
@@ -46,5 +46,5 @@ pub async fn change_password(
             return Ok(());
         }
     }
-    Err(too_many_writers())
+    Err(Error::contended())
 }

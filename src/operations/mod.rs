@@ -16,15 +16,26 @@ pub use list_users::{Page, list_users};
 pub use patch_user::patch_user;
 pub use replace_user::replace_user;
 
-use crate::domain::Flaw;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::domain::{Flaw, IfMatch};
 use crate::error::{Error, Violation};
 
 /// How often a change without a named version looks again after a lost race.
-const LOST_RACES: usize = 8;
+const LOST_RACES: u32 = 16;
 
-/// The answer to a change that lost every race.
-fn too_many_writers() -> Error {
-    Error::Unavailable { reason: "other writers are at the same user", retry_after_seconds: 1, source: None }
+/// Waits before looking again after the `n`th lost race: up to 4 ms at first, up to 128 ms later, at random, so that many
+/// writers of one user do not meet in step for ever.
+async fn step_back(app: &App, n: u32) {
+    let mut random = [0];
+    app.ids.fill(&mut random);
+    tokio::time::sleep(Duration::from_millis(4 << n.min(5)) * u32::from(random[0]) / 256).await;
+}
+
+/// Whether a change that lost a race may look again: only where the caller named no version.
+fn is_lost_race(error: &Error, if_match: &IfMatch) -> bool {
+    matches!(error, Error::VersionConflict) && if_match.may_retry()
 }
 
 /// Every flaw of one member.

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem};
 
+use super::calls::built;
 use super::failure::{self, Cancelled};
 use super::item::{self, keyed, s};
 use super::{Store, keys};
@@ -34,10 +35,6 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, Error> {
         const USER: usize = 0;
-        let built = |e: aws_sdk_dynamodb::error::BuildError| Error::Internal {
-            context: "building a write",
-            source: Some(e.into()),
-        };
         let user = keys::user(id);
         let user_exists = ConditionCheck::builder()
             .table_name(&self.table)
@@ -63,11 +60,7 @@ impl Store {
             Ok(()) => Ok(true),
             Err(Cancelled::Conditions(reasons)) if failure::is_condition_failed(&reasons, USER) => Err(Error::NotFound),
             Err(Cancelled::Conditions(_)) => Ok(false),
-            Err(Cancelled::Conflict(_)) => Err(Error::Unavailable {
-                reason: "other writers are at the same user",
-                retry_after_seconds: 1,
-                source: None,
-            }),
+            Err(Cancelled::Conflict(_)) => Err(Error::contended()),
             Err(Cancelled::Failed(error)) => Err(error),
         }
     }

@@ -1,5 +1,6 @@
 //! What DynamoDB's failures mean to an operation.
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
@@ -16,13 +17,14 @@ const THROTTLES: [&str; 5] = [
 ];
 
 /// Turns a failed call into an error: worth a retry, out of time, or ours.
-pub fn failed<E, R>(context: &'static str, error: SdkError<E, R>) -> Error
+pub fn failed<E>(context: &'static str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    let is_passing = THROTTLES.contains(&code) || code == "InternalServerError";
+    let status = error.raw_response().map(HttpResponse::status);
+    let is_their_fault = status.is_some_and(|status| status.is_server_error() || status.as_u16() == 429);
+    let is_passing = is_their_fault || THROTTLES.contains(&code);
     match &error {
         SdkError::TimeoutError(_) => Error::Timeout(source(error)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Error::Timeout(source(error)),
@@ -53,10 +55,7 @@ pub enum Cancelled {
 }
 
 /// Sorts out a failed transaction.
-pub fn cancelled<R>(context: &'static str, error: SdkError<TransactWriteItemsError, R>) -> Cancelled
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+pub fn cancelled(context: &'static str, error: SdkError<TransactWriteItemsError, HttpResponse>) -> Cancelled {
     let Some(TransactWriteItemsError::TransactionCanceledException(exception)) = error.as_service_error() else {
         return Cancelled::Failed(failed(context, error));
     };
@@ -64,18 +63,19 @@ where
     let places = |code: &str| -> Vec<usize> {
         reasons.iter().enumerate().filter(|(_, reason)| reason.code() == Some(code)).map(|(place, _)| place).collect()
     };
-    if !places("ConditionalCheckFailed").is_empty() {
-        return Cancelled::Conditions(reasons.to_vec());
-    }
+    // Conflicts first: beside one, a failed condition tells only half, such as a taken name of our own earlier attempt.
     let conflicts = places("TransactionConflict");
     if !conflicts.is_empty() {
         return Cancelled::Conflict(conflicts);
+    }
+    if !places("ConditionalCheckFailed").is_empty() {
+        return Cancelled::Conditions(reasons.to_vec());
     }
     if reasons.iter().any(|reason| matches!(reason.code(), Some("ThrottlingError" | "ProvisionedThroughputExceeded"))) {
         return Cancelled::Failed(Error::Unavailable {
             reason: "DynamoDB is busy",
             retry_after_seconds: 1,
-            source: None,
+            source: Some(Box::new(error)),
         });
     }
     Cancelled::Failed(Error::Internal { context, source: Some(Box::new(error)) })

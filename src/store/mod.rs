@@ -13,6 +13,7 @@
 //! credential come and go together; a hash is in no item but `CRED#`; nothing scans.
 //! Point reads are strongly consistent: who has written reads what was written.
 
+mod calls;
 mod credentials;
 mod failure;
 mod idempotency;
@@ -28,18 +29,21 @@ pub use users::CreateFailure;
 
 use aws_sdk_dynamodb::Client;
 
+use crate::ids::Ids;
+
 /// The table and the client that reaches it. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
     client: Client,
     table: String,
     list_shards: u32,
+    ids: Ids,
 }
 
 impl Store {
     /// A store over one table, whose list indexes have `list_shards` partitions.
-    pub fn new(client: Client, table: String, list_shards: u32) -> Self {
-        Self { client, table, list_shards }
+    pub fn new(client: Client, table: String, list_shards: u32, ids: Ids) -> Self {
+        Self { client, table, list_shards, ids }
     }
 
     /// The table's name.

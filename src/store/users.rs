@@ -1,14 +1,14 @@
 //! Users and their name guards: create, read, change, delete. Each write is one call.
 
-use std::time::Duration;
-
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
+use super::calls::built;
 use super::failure::{self, Cancelled};
 use super::item::{self, Item, keyed, n, s};
 use super::keys::{self, Key};
 use super::{Receipt, Store, idempotency};
-use crate::domain::{IfMatch, PasswordHash, Timestamp, User, UserId};
+use crate::domain::{PasswordHash, Timestamp, User, UserId};
 use crate::error::Error;
 
 /// Why a user was not created.
@@ -24,9 +24,6 @@ impl From<Error> for CreateFailure {
         Self::Failed(error)
     }
 }
-
-/// How often a transaction that met another one is tried, with growing waits.
-const CONFLICT_ATTEMPTS: u32 = 5;
 
 impl Store {
     /// Writes user, name guard, credential and perhaps a receipt in one transaction.
@@ -62,7 +59,7 @@ impl Store {
             Cancelled::Conditions(reasons) if failure::is_condition_failed(&reasons, GUARD) => Error::NameTaken.into(),
             Cancelled::Conditions(_) => Error::internal("a new id is already in use").into(),
             Cancelled::Conflict(places) if places.contains(&RECEIPT) => Error::RequestInProgress.into(),
-            Cancelled::Conflict(_) => busy().into(),
+            Cancelled::Conflict(_) => Error::contended().into(),
             Cancelled::Failed(error) => error.into(),
         };
         self.transact("creating a user", writes).await.map_err(judge)
@@ -76,7 +73,9 @@ impl Store {
     /// Replaces a user's profile, if it still is at `before`'s version; a rename moves the guard in the same transaction.
     /// `mark` tells this write from all others, so that a repeated call whose first answer got lost is seen to have succeeded.
     pub async fn update_user(&self, before: &User, after: &User, mark: &str) -> Result<(), Error> {
+        // Order: user, new guard, old guard.
         const USER: usize = 0;
+        const NEW_GUARD: usize = 1;
         if before.profile.user_name.key() == after.profile.user_name.key() {
             return self.update_in_place(before, after, mark).await;
         }
@@ -100,15 +99,17 @@ impl Store {
             Cancelled::Conditions(reasons) if failure::is_condition_failed(&reasons, USER) => {
                 version_conflict(reasons.get(USER).and_then(|reason| reason.item()))
             }
-            Cancelled::Conditions(reasons) if failure::is_condition_failed(&reasons, 1) => Error::NameTaken,
+            Cancelled::Conditions(reasons) if failure::is_condition_failed(&reasons, NEW_GUARD) => Error::NameTaken,
             Cancelled::Conditions(_) => Error::internal("a user's name guard is not its own"),
-            Cancelled::Conflict(_) => busy(),
+            Cancelled::Conflict(_) => Error::contended(),
             Cancelled::Failed(error) => error,
         })
     }
 
     /// Deletes user, guard and credential in one transaction, if the user still is at `user`'s version.
     pub async fn delete_user(&self, user: &User) -> Result<(), Error> {
+        // Order: user, guard, credential.
+        const USER: usize = 0;
         let delete = |key: Key| Delete::builder().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
         let the_user = delete(keys::user(user.id))
             .condition_expression("version = :version")
@@ -122,11 +123,11 @@ impl Store {
             .map(|delete| Ok(TransactWriteItem::builder().delete(delete.build().map_err(built)?).build()))
             .collect::<Result<Vec<_>, Error>>()?;
         self.transact("deleting a user", writes).await.map_err(|cancelled| match cancelled {
-            Cancelled::Conditions(reasons) if failure::is_condition_failed(&reasons, 0) => {
-                version_conflict(reasons.first().and_then(|reason| reason.item()))
+            Cancelled::Conditions(reasons) if failure::is_condition_failed(&reasons, USER) => {
+                version_conflict(reasons.get(USER).and_then(|reason| reason.item()))
             }
             Cancelled::Conditions(_) => Error::internal("a user's name guard is not its own"),
-            Cancelled::Conflict(_) => busy(),
+            Cancelled::Conflict(_) => Error::contended(),
             Cancelled::Failed(error) => error,
         })
     }
@@ -134,7 +135,7 @@ impl Store {
     async fn update_in_place(&self, before: &User, after: &User, mark: &str) -> Result<(), Error> {
         let Update { key, update_expression, expression_attribute_values, condition_expression, .. } =
             self.update(before, after, mark)?;
-        let outcome = self
+        let call = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -142,23 +143,28 @@ impl Store {
             .update_expression(update_expression)
             .set_condition_expression(condition_expression)
             .set_expression_attribute_values(expression_attribute_values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = outcome else { return Ok(()) };
-        match error.as_service_error() {
-            Some(e) if e.is_conditional_check_failed_exception() => {
-                let aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(e) = e
-                else {
-                    return Err(Error::VersionConflict);
-                };
-                match e.item() {
-                    // The SDK sent the call again after its first answer got lost: this very write is already there.
-                    Some(item) if item::text(item, "mark") == Some(mark) => Ok(()),
-                    item => Err(version_conflict(item)),
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut attempt = 1;
+        loop {
+            let Err(error) = call.clone().send().await else { return Ok(()) };
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(e)) => {
+                    return match e.item() {
+                        // The SDK sent the call again after its first answer got lost: this very write is there already,
+                        // unless yet another writer came in between, which looks like a lost race.
+                        Some(item) if item::text(item, "mark") == Some(mark) => Ok(()),
+                        item => Err(version_conflict(item)),
+                    };
                 }
+                // A transaction, such as a change of password, is at this item right now.
+                Some(UpdateItemError::TransactionConflictException(_)) => {
+                    if !self.waits_after_conflict(attempt).await {
+                        return Err(Error::contended());
+                    }
+                    attempt += 1;
+                }
+                _ => return Err(failure::failed("changing a user", error)),
             }
-            _ => Err(failure::failed("changing a user", error)),
         }
     }
 
@@ -197,54 +203,13 @@ impl Store {
             .build()
             .map_err(built)
     }
-
-    /// Reads one item, strongly consistent.
-    pub(super) async fn get_item(&self, context: &'static str, key: &Key) -> Result<Option<Item>, Error> {
-        let call = self.client.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
-        let answer = call.consistent_read(true).send().await.map_err(|e| failure::failed(context, e))?;
-        Ok(answer.item)
-    }
-
-    /// Writes all or nothing; waits and tries again where another transaction is at the same items.
-    /// The SDK adds a client request token to each call, so its own retries write once.
-    pub(super) async fn transact(
-        &self,
-        context: &'static str,
-        writes: Vec<TransactWriteItem>,
-    ) -> Result<(), Cancelled> {
-        let mut attempt = 1;
-        loop {
-            let call = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
-            let Err(error) = call.send().await else { return Ok(()) };
-            match failure::cancelled(context, error) {
-                Cancelled::Conflict(_) if attempt < CONFLICT_ATTEMPTS => {
-                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
-                    attempt += 1;
-                }
-                other => return Err(other),
-            }
-        }
-    }
-
-    /// Whether a lost race for this user is worth another look.
-    pub fn is_lost_race(error: &Error, if_match: &IfMatch) -> bool {
-        matches!(error, Error::VersionConflict) && if_match.may_retry()
-    }
 }
 
 fn put(put: Put) -> TransactWriteItem {
     TransactWriteItem::builder().put(put).build()
 }
 
-fn built(error: aws_sdk_dynamodb::error::BuildError) -> Error {
-    Error::Internal { context: "building a write", source: Some(error.into()) }
-}
-
 /// A condition on the user failed: it is gone if nothing is there, else it is at another version.
 fn version_conflict(found: Option<&Item>) -> Error {
     if found.is_some_and(|item| !item.is_empty()) { Error::VersionConflict } else { Error::NotFound }
-}
-
-fn busy() -> Error {
-    Error::Unavailable { reason: "other writers are at the same user", retry_after_seconds: 1, source: None }
 }

@@ -70,6 +70,33 @@ async fn deceiving_names_are_refused_with_a_pointer() {
 }
 
 #[tokio::test]
+async fn a_small_request_never_causes_a_large_answer() {
+    let house = House::new().await;
+    let path = format!("/users/{}", house.create("ada").await);
+    let long = "k".repeat(30_000);
+    let doubled = "\"a\":1,".repeat(5000);
+    let strangers = (0..6000).map(|n| format!("\"{n}\":1")).collect::<Vec<_>>().join(",");
+    for body in [
+        format!("{{\"{long}\":{{{doubled}\"a\":1}}}}"),
+        format!("{{{doubled}\"a\":1}}"),
+        format!("{{{strangers}}}"),
+        format!("{{\"{long}\":1}}"),
+        format!("[{}1]", "1,".repeat(30_000)),
+    ] {
+        for (method, path, content_type) in [
+            (Method::POST, "/users", "application/json"),
+            (Method::PUT, path.as_str(), "application/json"),
+            (Method::PATCH, path.as_str(), "application/merge-patch+json"),
+            (Method::PATCH, path.as_str(), "application/json-patch+json"),
+        ] {
+            let reply = house.anyone().send(method, path, Some(content_type), body.clone().into_bytes()).await;
+            let reply = reply.problem(422, "validation");
+            assert!(reply.body.len() < 64 * 1024, "{} bytes", reply.body.len());
+        }
+    }
+}
+
+#[tokio::test]
 async fn headers_of_any_bytes_are_answered() {
     let house = House::new().await;
     let path = format!("/users/{}", house.create("ada").await);
@@ -162,6 +189,7 @@ fn any_body_at_any_door_is_answered_below_500_and_only_success_stores() {
         let reply: Reply = runtime.block_on(house.anyone().send(method, &path, Some(content_type), body));
         let after = runtime.block_on(house.keys()).len();
         prop_assert!(reply.status.as_u16() < 500, "{reply}");
+        prop_assert!(reply.body.len() < 64 * 1024, "an answer of {} bytes", reply.body.len());
         prop_assert!(reply.status.is_success() || before == after, "{reply}");
         Ok(())
     });

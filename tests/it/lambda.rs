@@ -3,7 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use axum::body::Body;
+use axum::extract::Query;
 use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt;
 use lambda_http::request::LambdaRequest;
 use roster::domain::{PersonName, Profile, User, UserId, UserName};
 use roster::doors::lambda;
@@ -169,4 +174,59 @@ async fn the_principal_is_the_role_and_not_its_session() {
     send(&house, "named by role", &by_role).await.expect(200);
     by_role["requestContext"]["authorizer"] = json!(null);
     send(&house, "without a principal", &by_role).await.problem(401, "unauthenticated");
+}
+
+/// Answers what it was asked, as JSON.
+async fn echo(request: Request<Body>) -> axum::Json<Value> {
+    let (parts, body) = request.into_parts();
+    let query: Vec<(String, String)> = Query::try_from_uri(&parts.uri).map(|Query(pairs)| pairs).unwrap_or_default();
+    let header = |name: &str| -> Vec<String> {
+        parts.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    };
+    let bytes = body.collect().await.unwrap().to_bytes().to_vec();
+    axum::Json(json!({
+        "method": parts.method.as_str(), "path": parts.uri.path(), "query": query, "cookie": header("cookie"),
+        "if-match": header("if-match"), "accept": header("accept"), "body": bytes,
+    }))
+}
+
+#[tokio::test]
+async fn what_a_client_sends_arrives_unchanged_through_every_front_door() {
+    let router: axum::Router = axum::Router::new().fallback(echo);
+    let bytes: Vec<u8> = (0..=255).collect();
+    for door in ["http-api", "http-api-stage", "rest-api", "function-url", "alb"] {
+        let mut event = event(&format!("{door}/patch_user.json"));
+        let (query, encoded) = ("filter", "firstName%20eq%20%22Zo%C3%AB%22%26x%2By");
+        let decoded = "firstName eq \"Zoë\"&x+y";
+        if event.get("rawPath").is_some() {
+            event["rawQueryString"] = json!(format!("{query}={encoded}&limit=2"));
+            event["cookies"] = json!(["a=1", "b=2"]);
+        } else {
+            // API Gateway decodes, a load balancer does not.
+            let value = if door == "alb" { encoded } else { decoded };
+            event["queryStringParameters"] = json!({query: value, "limit": "2"});
+            if door == "rest-api" {
+                event["multiValueQueryStringParameters"] = json!({query: [value], "limit": ["2"]});
+            }
+            event["headers"]["cookie"] = json!("a=1; b=2");
+        }
+        event["headers"]["if-match"] = json!("\"1\", \"2\"");
+        if door == "rest-api" {
+            event["multiValueHeaders"]["if-match"] = json!(["\"1\", \"2\""]);
+            event["multiValueHeaders"]["cookie"] = json!(["a=1; b=2"]);
+        }
+        event["body"] = json!(STANDARD.encode(&bytes));
+        event["isBase64Encoded"] = json!(true);
+        let request: LambdaRequest = serde_json::from_value(event).unwrap();
+        let response = lambda::service(router.clone()).oneshot(Request::from(request)).await.unwrap();
+        let seen: Value = serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
+        assert_eq!(seen["method"], "PATCH", "{door}");
+        assert_eq!(seen["path"], format!("/users/{ID}"), "{door}");
+        let mut pairs: Vec<(String, String)> = serde_json::from_value(seen["query"].clone()).unwrap();
+        pairs.sort();
+        assert_eq!(pairs, [("filter".to_owned(), decoded.to_owned()), ("limit".to_owned(), "2".to_owned())], "{door}");
+        assert_eq!(seen["cookie"], json!(["a=1; b=2"]), "{door}");
+        assert_eq!(seen["if-match"], json!(["\"1\", \"2\""]), "{door}");
+        assert_eq!(seen["body"], json!(bytes), "{door}");
+    }
 }

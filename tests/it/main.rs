@@ -6,6 +6,7 @@ mod harness;
 
 mod bad_input;
 mod change_password;
+mod conflicts;
 mod contract;
 mod create_user;
 mod delete_user;

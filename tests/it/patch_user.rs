@@ -69,7 +69,11 @@ async fn a_json_patch_is_applied_in_order() {
 async fn a_json_patch_that_fails_says_where() {
     let house = House::new().await;
     let path = format!("/users/{}", house.create("ada").await);
-    let cases: [(Value, &[&str]); 12] = [
+    // Each copy of a part into itself would double it.
+    let mut bomb = vec![json!({"op": "add", "path": "/a", "value": ["x"]})];
+    bomb.extend(vec![json!({"op": "copy", "from": "/a", "path": "/a/-"}); 60]);
+    let bomb = Value::Array(bomb);
+    let cases: [(Value, &[&str]); 14] = [
         (json!([{"op": "test", "path": "/firstName", "value": "Eve"}]), &["#/0/value test_failed"]),
         (json!([{"op": "replace", "path": "/nick", "value": "x"}]), &["#/0/path invalid_path"]),
         (json!([{"op": "add", "path": "/nick", "value": "x"}]), &["#/0/value unknown_member"]),
@@ -88,6 +92,8 @@ async fn a_json_patch_that_fails_says_where() {
             &["#/0 invalid_operation", "#/1 invalid_operation", "#/2 invalid_operation"],
         ),
         (json!({"op": "add"}), &["# wrong_type"]),
+        (json!([{"op": "add", "path": "/firstName/x", "value": 1}]), &["#/0/path invalid_path"]),
+        (bomb, &["#/1/path invalid_path"]),
     ];
     for (patch, expected) in cases {
         let reply = house.anyone().json_patch(&path, &patch).await.problem(422, "validation");

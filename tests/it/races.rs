@@ -74,6 +74,18 @@ async fn patches_without_a_version_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_blind_writers_all_get_their_turn() {
+    let house = House::new().await;
+    let path = format!("/users/{}", house.create("ada").await);
+    let patch = |n: usize| {
+        let (house, path) = (&house, &path);
+        async move { house.anyone().patch(path, &json!({"firstName": format!("Ada {n}")})).await }
+    };
+    assert_eq!(by_status(&at_once(32, patch).await), BTreeMap::from([(200, 32)]));
+    assert_eq!(house.anyone().get(&path).await.etag(), "\"33\"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fifty_equal_requests_with_one_key_make_one_user() {
     let house = House::new().await;
     let caller = || -> Persona<'_> { house.anyone().with("idempotency-key", "k") };

@@ -1,5 +1,7 @@
 //! What handlers ask of a request, each with the problem that answers a bad one.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -15,6 +17,10 @@ use crate::error::Violation;
 
 /// Most bytes of a body: a full profile in its longest form takes a fifth of it.
 pub const BODY_BYTES: usize = 64 * 1024;
+
+/// How long a body may take to arrive, so that a slow client does not hold a connection for ever.
+const BODY_TIME: Duration = Duration::from_secs(20);
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Most bytes that are read and thrown away so that a client which sends too much hears our answer and not a reset.
 const DRAINED_BYTES: usize = 32 * 1024 * 1024;
@@ -108,7 +114,8 @@ impl FromRequest<App> for JsonBody {
             let (name, value) = if is_patch { (ACCEPT_PATCH, PATCH_TYPES) } else { (header::ACCEPT, JSON_TYPE) };
             return Err(Problem::new(problem::UNSUPPORTED_MEDIA_TYPE).with_header(name, value));
         };
-        let bytes = read(request.into_body()).await?;
+        let late = |_| Problem::new(problem::REQUEST_TIMEOUT).with_header(header::CONNECTION, CLOSE);
+        let bytes = tokio::time::timeout(BODY_TIME, read(request.into_body())).await.map_err(late)??;
         let (value, violations) = json::parse(&bytes).map_err(|error| {
             // The parser's own words may quote the input, which may be a password; the position may not.
             let detail = format!("The body is not JSON: line {}, column {}.", error.line(), error.column());
@@ -119,9 +126,17 @@ impl FromRequest<App> for JsonBody {
 }
 
 fn media_type(headers: &HeaderMap, is_patch: bool) -> Option<MediaType> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
+    if headers.get_all(header::CONTENT_TYPE).iter().count() > 1 || headers.contains_key(header::CONTENT_ENCODING) {
+        return None;
+    }
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let mut charsets = parts.filter_map(|part| part.strip_prefix("charset="));
+    if !charsets.all(|charset| charset.trim_matches('"') == "utf-8") {
+        return None;
+    }
+    match essence {
         "application/json" => Some(MediaType::Json),
         "application/merge-patch+json" if is_patch => Some(MediaType::MergePatch),
         "application/json-patch+json" if is_patch => Some(MediaType::JsonPatch),

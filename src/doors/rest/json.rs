@@ -1,7 +1,8 @@
-//! Reading JSON strictly: duplicate members are seen, and every member's error is told at once.
+//! Reading JSON strictly: duplicate members are seen, and every member's error is told at once, up to a bound.
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::domain::Flaw;
 use crate::error::Violation;
@@ -9,17 +10,67 @@ use crate::error::Violation;
 /// Members that only the directory sets.
 pub const READ_ONLY: [&str; 5] = ["id", "avatar", "version", "createdAt", "updatedAt"];
 
+/// Most violations that one answer lists: more help nobody, and would let a small request cause a large answer.
+pub const MOST_VIOLATIONS: usize = 100;
+
+/// Most bytes of a pointer; what lies under a longer one is told of its nearest ancestor that fits.
+const POINTER_BYTES: usize = 256;
+
 /// Parses one JSON document, at most 128 levels deep, and lists the members that stand in it twice.
 pub fn parse(bytes: &[u8]) -> Result<(Value, Vec<Violation>), serde_json::Error> {
     let mut duplicates = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { path: String::new(), duplicates: &mut duplicates }.deserialize(&mut deserializer)?;
+    let value = Strict { place: None, duplicates: &mut duplicates }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok((value, duplicates))
 }
 
+/// Where in the document we are: a list towards the root, made into a pointer only when there is something to tell.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    token: Token<'a>,
+    parent: Option<&'a Place<'a>>,
+}
+
+#[derive(Clone, Copy)]
+enum Token<'a> {
+    Member(&'a str),
+    Index(usize),
+}
+
+/// The pointer to a place, or to its nearest ancestor whose pointer is short enough.
+fn pointer(place: Option<&Place<'_>>) -> String {
+    let mut tokens = Vec::new();
+    let mut next = place;
+    while let Some(place) = next {
+        tokens.push(place.token);
+        next = place.parent;
+    }
+    let mut text = String::new();
+    for token in tokens.into_iter().rev() {
+        let token = match token {
+            Token::Member(name) if name.len() > POINTER_BYTES => break,
+            Token::Member(name) => escaped(name),
+            Token::Index(index) => index.to_string(),
+        };
+        if text.len() + token.len() >= POINTER_BYTES {
+            break;
+        }
+        text.push('/');
+        text.push_str(&token);
+    }
+    text
+}
+
+/// Adds a violation while there is room.
+pub fn note(violations: &mut Vec<Violation>, violation: Violation) {
+    if violations.len() < MOST_VIOLATIONS {
+        violations.push(violation);
+    }
+}
+
 struct Strict<'a> {
-    path: String,
+    place: Option<&'a Place<'a>>,
     duplicates: &'a mut Vec<Violation>,
 }
 
@@ -65,8 +116,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
         loop {
-            let path = format!("{}/{}", self.path, values.len());
-            match seq.next_element_seed(Strict { path, duplicates: self.duplicates })? {
+            let place = Place { token: Token::Index(values.len()), parent: self.place };
+            match seq.next_element_seed(Strict { place: Some(&place), duplicates: self.duplicates })? {
                 Some(value) => values.push(value),
                 None => return Ok(Value::Array(values)),
             }
@@ -76,23 +127,25 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            let path = format!("{}/{}", self.path, escaped(&name));
-            let value = map.next_value_seed(Strict { path: path.clone(), duplicates: self.duplicates })?;
-            if members.insert(name, value).is_some() {
-                self.duplicates
-                    .push(Violation::at_pointer(path, Flaw::new("duplicate_member", "give each member once")));
+            let place = Place { token: Token::Member(&name), parent: self.place };
+            let value = map.next_value_seed(Strict { place: Some(&place), duplicates: self.duplicates })?;
+            if members.contains_key(&name) && self.duplicates.len() < MOST_VIOLATIONS {
+                let flaw = Flaw::new("duplicate_member", "give each member once");
+                self.duplicates.push(Violation::at_pointer(pointer(Some(&place)), flaw));
             }
+            members.insert(name, value);
         }
         Ok(Value::Object(members))
     }
 }
 
 /// A member name as a JSON pointer token (RFC 6901, section 3).
-pub fn escaped(name: &str) -> String {
+fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// The members of a JSON object, taken one by one; what is wrong is collected.
+/// The members of a JSON object, taken one by one; what is wrong is collected. Strings are wiped when they have been
+/// read or dropped, for one of them may be a password.
 pub struct Fields {
     members: Map<String, Value>,
     violations: Vec<Violation>,
@@ -104,7 +157,7 @@ impl Fields {
         let members = if let Value::Object(members) = value {
             members
         } else {
-            violations.push(Violation::at_pointer("", Flaw::new("wrong_type", "give a JSON object")));
+            note(&mut violations, Violation::at_pointer("", Flaw::new("wrong_type", "give a JSON object")));
             Map::new()
         };
         Self { members, violations }
@@ -122,7 +175,7 @@ impl Fields {
     /// Takes a string member that may be missing, but not null.
     pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Flaw>) -> Option<T> {
         let outcome = match self.members.remove(name)? {
-            Value::String(text) => parse(&text),
+            Value::String(text) => parse(&Zeroizing::new(text)),
             Value::Null => Err(Flaw::new("required", "this member cannot be null")),
             _ => Err(Flaw::new("wrong_type", "give a string")),
         };
@@ -131,7 +184,8 @@ impl Fields {
 
     /// Notes a flaw of one member.
     pub fn refuse(&mut self, name: &str, flaw: Flaw) {
-        self.violations.push(Violation::at_pointer(format!("/{}", escaped(name)), flaw));
+        let place = Place { token: Token::Member(name), parent: None };
+        note(&mut self.violations, Violation::at_pointer(pointer(Some(&place)), flaw));
     }
 
     /// Whether a member is there.
@@ -141,13 +195,30 @@ impl Fields {
 
     /// Refuses what is left over, and gives `value` if nothing at all was refused.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Violation>> {
-        for name in std::mem::take(&mut self.members).keys() {
-            self.refuse(name, stranger(name));
+        let leftovers: Vec<String> = self.members.keys().take(MOST_VIOLATIONS).cloned().collect();
+        for name in leftovers {
+            self.refuse(&name, stranger(&name));
         }
         match value {
             Some(value) if self.violations.is_empty() => Ok(value),
-            _ => Err(self.violations),
+            _ => Err(std::mem::take(&mut self.violations)),
         }
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.members.values_mut().for_each(wipe);
+    }
+}
+
+/// Wipes every string in a value; the parser has bounded its depth.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -170,6 +241,14 @@ mod tests {
         let places: Vec<_> = duplicates.iter().map(|v| format!("{:?}", v.place)).collect();
         assert_eq!(places, [r#"Pointer("/b/0/c~1d")"#, r#"Pointer("/a")"#]);
         assert_eq!(value["a"], 3);
+    }
+
+    #[test]
+    fn many_duplicates_under_long_names_are_told_in_few_words() {
+        let text = format!("{{\"{}\":{{{}\"a\":1}}}}", "k".repeat(30_000), "\"a\":1,".repeat(5000));
+        let (_, duplicates) = parse(text.as_bytes()).unwrap();
+        assert_eq!(duplicates.len(), MOST_VIOLATIONS);
+        assert_eq!(format!("{:?}", duplicates[0].place), r#"Pointer("")"#);
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub struct RequestId(pub String);
 #[derive(Clone, Debug, Default)]
 pub struct Mount(pub String);
 
-/// Most bytes of all headers together; API Gateway itself ends at 10,240.
-const HEADER_BYTES: usize = 16 * 1024;
+/// Most bytes of path, query and headers together; API Gateway itself ends at 10,240 for the headers.
+const HEAD_BYTES: usize = 16 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,9 +40,10 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     };
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    // What is too long to be one of our paths is not echoed whole.
+    let path = request.uri().path().chars().take(512).collect::<String>();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let mut response = if header_bytes(&request) > HEADER_BYTES {
+    let mut response = if head_bytes(&request) > HEAD_BYTES {
         Problem::new(HEADERS_TOO_LARGE).into_response()
     } else {
         next.run(request).await
@@ -62,9 +63,10 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     response
 }
 
-/// The size of all headers, names and values, without separators.
-fn header_bytes(request: &Request) -> usize {
-    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+/// The size of path, query and all headers, without separators.
+fn head_bytes(request: &Request) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    target + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
 }
 
 /// The problem that a handler answered, or the one that a bare error status stands for.

@@ -32,7 +32,7 @@ pub fn router(app: App) -> Router {
         .route("/users/{id}/password", put(passwords::change_password))
         .route("/health/live", get(health::live))
         .route("/openapi.json", get(openapi::document))
-        .route("/problems/{slug}", get(problem::explain))
+        .route("/problems/{slug}", get(problem::get_problem))
         .fallback(problem::no_such_route);
     around(routes, app.clone()).with_state(app)
 }

@@ -4,7 +4,7 @@ use json_patch::{PatchErrorKind, PatchOperation};
 use serde_json::Value;
 
 use super::extract::{JsonBody, MediaType};
-use super::json::{Fields, READ_ONLY, stranger};
+use super::json::{Fields, READ_ONLY, note, stranger};
 use super::view;
 use crate::domain::{Flaw, PersonName, Profile, User, UserName};
 use crate::error::{Error, Place, Violation};
@@ -52,7 +52,7 @@ fn read_operations(value: Value, mut violations: Vec<Violation>) -> Result<Profi
             operations.push(operation);
         } else {
             let flaw = Flaw::new("invalid_operation", "give op, path and what the op needs: value or from");
-            violations.push(Violation::at_pointer(format!("/{index}"), flaw));
+            note(&mut violations, Violation::at_pointer(format!("/{index}"), flaw));
         }
     }
     if violations.is_empty() { Ok(ProfilePatch::Operations(operations)) } else { Err(violations) }
@@ -76,18 +76,7 @@ fn apply_operations(operations: &[PatchOperation], user: &User) -> Result<Profil
     let before = serde_json::to_value(view::User::from(user.clone())).unwrap_or_default();
     let mut after = before.clone();
     for (index, operation) in operations.iter().enumerate() {
-        // A copy of the whole into itself doubles it: no operation may nest what is flat.
-        let from = match operation {
-            PatchOperation::Move(op) => Some(&op.from),
-            PatchOperation::Copy(op) => Some(&op.from),
-            _ => None,
-        };
-        if from.is_some_and(|from| from.count() != 1) {
-            return Err(vec![Violation::at_pointer(
-                format!("/{index}/from"),
-                Flaw::new("invalid_path", "name one member, such as /firstName"),
-            )]);
-        }
+        refuse_nesting(index, operation)?;
         json_patch::patch(&mut after, std::slice::from_ref(operation))
             .map_err(|error| vec![failed(index, &error.kind)])?;
     }
@@ -108,6 +97,22 @@ fn apply_operations(operations: &[PatchOperation], user: &User) -> Result<Profil
             Err(violations)
         }
     }
+}
+
+/// A user is flat. An operation that reaches deeper could copy a part into itself, which doubles it each time.
+fn refuse_nesting(index: usize, operation: &PatchOperation) -> Result<(), Vec<Violation>> {
+    let from = match operation {
+        PatchOperation::Move(op) => Some(&op.from),
+        PatchOperation::Copy(op) => Some(&op.from),
+        _ => None,
+    };
+    let member = match from {
+        Some(from) if from.count() != 1 => "from",
+        _ if operation.path().count() > 1 => "path",
+        _ => return Ok(()),
+    };
+    let flaw = Flaw::new("invalid_path", "name one member, such as /firstName");
+    Err(vec![Violation::at_pointer(format!("/{index}/{member}"), flaw)])
 }
 
 fn failed(index: usize, kind: &PatchErrorKind) -> Violation {

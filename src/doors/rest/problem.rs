@@ -47,6 +47,8 @@ kinds! {
         "Check the path and the id; it may have been deleted, or be private.";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The method does not fit this path",
         "Use one of the methods that Allow lists.";
+    REQUEST_TIMEOUT = REQUEST_TIMEOUT, "request-timeout", "The request took too long to arrive",
+        "Send the whole body within 20 seconds.";
     NAME_TAKEN = CONFLICT, "name-taken", "The user name is taken",
         "Choose another user name; names are compared without regard to case, width and form.";
     REQUEST_IN_PROGRESS = CONFLICT, "request-in-progress", "The same request is in progress",
@@ -65,8 +67,8 @@ kinds! {
         "Read the user and send its ETag in If-Match.";
     QUOTA_EXCEEDED = TOO_MANY_REQUESTS, "quota-exceeded", "Too many requests",
         "Wait as long as Retry-After says.";
-    HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The headers are too large",
-        "Send fewer or shorter headers: 16 KiB in all.";
+    HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The path and headers are too large",
+        "Send a shorter path, fewer or shorter headers: 16 KiB in all.";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side",
         "Report the requestId to the operator; the log has the cause.";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "The service is busy or a dependency is down",
@@ -126,12 +128,12 @@ impl Problem {
     /// The kind of a bare status from the router or a layer.
     pub fn of_status(status: StatusCode) -> Self {
         Self::new(match status {
-            StatusCode::BAD_REQUEST => MALFORMED_REQUEST,
             StatusCode::NOT_FOUND => NOT_FOUND,
             StatusCode::METHOD_NOT_ALLOWED => METHOD_NOT_ALLOWED,
             StatusCode::PAYLOAD_TOO_LARGE => TOO_LARGE,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => UNSUPPORTED_MEDIA_TYPE,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => HEADERS_TOO_LARGE,
+            other if other.is_client_error() => MALFORMED_REQUEST,
             _ => INTERNAL,
         })
     }
@@ -188,7 +190,9 @@ impl From<Error> for Problem {
                 let retry_after = HeaderValue::from(retry_after_seconds);
                 Self::new(UNAVAILABLE).with_header(header::RETRY_AFTER, retry_after).with_source(error)
             }
-            Error::Timeout(_) => Self::new(TIMEOUT).with_source(error),
+            Error::Timeout(_) => {
+                Self::new(TIMEOUT).with_header(header::RETRY_AFTER, HeaderValue::from(1)).with_source(error)
+            }
             Error::Internal { .. } => Self::new(INTERNAL).with_source(error),
         }
     }
@@ -273,13 +277,13 @@ pub struct Explanation {
 }
 
 /// Explains one kind of problem.
-#[utoipa::path(get, path = "/problems/{slug}", operation_id = "explain_problem", tag = "about",
+#[utoipa::path(get, path = "/problems/{slug}", operation_id = "get_problem", tag = "about",
     params(("slug" = String, Path, description = "The last part of a problem's `type`")),
     responses(
         (status = 200, description = "What the error type means and how to mend it", body = Explanation),
         (status = 404, description = "No such problem", body = super::openapi::Problem, content_type = "application/problem+json"),
     ))]
-pub async fn explain(slug: Result<Path<String>, PathRejection>) -> Result<axum::Json<Explanation>, Problem> {
+pub async fn get_problem(slug: Result<Path<String>, PathRejection>) -> Result<axum::Json<Explanation>, Problem> {
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
     let kind = KINDS.iter().find(|kind| kind.slug == slug).ok_or_else(|| Problem::new(NOT_FOUND))?;
     let r#type = format!("/problems/{}", kind.slug);

@@ -1,5 +1,6 @@
 //! A house per test: its own DynamoDB engine, clock and ids, and personas who call its router.
 
+pub mod faults;
 mod logs;
 mod reply;
 

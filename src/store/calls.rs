@@ -1,0 +1,60 @@
+//! How the table is called: one strongly consistent read, one transaction, and patience where others are at the same item.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+use super::Store;
+use super::failure::{self, Cancelled};
+use super::item::Item;
+use super::keys::Key;
+use crate::error::Error;
+
+/// How often a write that met a transaction at the same item is tried.
+const CONFLICT_ATTEMPTS: u32 = 5;
+
+impl Store {
+    /// Reads one item, strongly consistent.
+    pub(super) async fn get_item(&self, context: &'static str, key: &Key) -> Result<Option<Item>, Error> {
+        let call = self.client.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
+        let answer = call.consistent_read(true).send().await.map_err(|e| failure::failed(context, e))?;
+        Ok(answer.item)
+    }
+
+    /// Writes all or nothing; waits and tries again where another transaction is at the same items.
+    /// The SDK adds a client request token to each call, so its own retries write once.
+    pub(super) async fn transact(
+        &self,
+        context: &'static str,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<(), Cancelled> {
+        let mut attempt = 1;
+        loop {
+            let call = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
+            let Err(error) = call.send().await else { return Ok(()) };
+            match failure::cancelled(context, error) {
+                Cancelled::Conflict(_) if self.waits_after_conflict(attempt).await => attempt += 1,
+                other => return Err(other),
+            }
+        }
+    }
+
+    /// Waits before another attempt: 10 to 20 ms at first, twice as long each time. False when enough were made.
+    pub(super) async fn waits_after_conflict(&self, attempt: u32) -> bool {
+        if attempt >= CONFLICT_ATTEMPTS {
+            return false;
+        }
+        let mut random = [0];
+        self.ids.fill(&mut random);
+        // Jitter, so that writers who met once do not meet again in step.
+        let least = Duration::from_millis(10 << (attempt - 1));
+        tokio::time::sleep(least + least * u32::from(random[0]) / 256).await;
+        true
+    }
+}
+
+/// A request that the SDK would not build: our own mistake.
+pub(super) fn built(error: BuildError) -> Error {
+    Error::Internal { context: "building a write", source: Some(error.into()) }
+}
