@@ -46,6 +46,8 @@ pub(super) fn complain(line: impl Display) {
 /// Where things are, as far as a user wants to know.
 pub(super) struct Places {
     pub(super) api: String,
+    /// Whether it lets in everybody.
+    pub(super) is_open: bool,
     pub(super) dynamodb: Place,
     pub(super) s3: Place,
     /// Whether one of them is embedded, and takes the local keys.
@@ -63,10 +65,13 @@ pub(super) struct Place {
 
 impl Display for Places {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { api, dynamodb, s3, embedded, mark } = self;
+        let Self { api, is_open, dynamodb, s3, embedded, mark } = self;
         let version = env!("CARGO_PKG_VERSION");
         writeln!(f, "\nRoster {version} is ready.\n")?;
         writeln!(f, "  API       {api}   described in {api}/openapi.json")?;
+        if *is_open {
+            writeln!(f, "  sign-in   none: whoever can reach it may do everything (ROSTER_AUTH=open)")?;
+        }
         writeln!(f, "  DynamoDB  {}   {}, {}", dynamodb.url, dynamodb.holds, dynamodb.kept)?;
         writeln!(f, "  S3        {}   {}, {}", s3.url, s3.holds, s3.kept)?;
         if *embedded {

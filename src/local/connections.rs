@@ -33,9 +33,34 @@ const DISCARD_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when connections cannot be accepted (as a rule: too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// How many connections a listener has at once; more wait to be accepted. Half of the descriptors that a process
+/// commonly has (1,024), so that slow clients leave enough for the engines and for calls to them.
+const MAX_CONNECTIONS: usize = 512;
 
 /// Serves `service` on `listener` until `stop` resolves, then gives requests in flight `grace` to finish.
 pub(super) async fn serve<S, B>(listener: TcpListener, service: S, stop: impl Future<Output = ()>, grace: Duration)
+where
+    S: Service<Request<Upload>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let cut_off = serve_at_most(MAX_CONNECTIONS, listener, service, stop, grace).await;
+    if cut_off > 0 {
+        tracing::warn!(connections = cut_off, "requests in flight were cut off");
+    }
+}
+
+/// Does the same with at most `most` connections at once, and returns how many were cut off in the end.
+async fn serve_at_most<S, B>(
+    most: usize,
+    listener: TcpListener,
+    service: S,
+    stop: impl Future<Output = ()>,
+    grace: Duration,
+) -> usize
 where
     S: Service<Request<Upload>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
         + Clone
@@ -55,7 +80,8 @@ where
     let mut stop = std::pin::pin!(stop);
     loop {
         let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
+            _ = connections.join_next(), if connections.len() >= most => continue,
+            accepted = listener.accept(), if connections.len() < most => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -77,9 +103,9 @@ where
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests in flight were cut off");
-    }
+    let finished = tokio::time::timeout(grace, graceful.shutdown()).await.is_ok();
+    while connections.try_join_next().is_some() {}
+    if finished { 0 } else { connections.len() }
 }
 
 /// A request body, of which the part that nobody read is read and dropped.
@@ -194,5 +220,51 @@ mod tests {
         let stopped = stopping.elapsed();
         assert!(request.join().unwrap().1.ends_with("done"));
         assert!(stopped < Duration::from_secs(1), "{stopped:?}");
+    }
+
+    #[tokio::test]
+    async fn only_what_is_in_flight_counts_as_cut_off() {
+        let listener = TcpListener::from_std(listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let never = Router::new().route("/", get(std::future::pending::<()>)).route("/now", get(async || "done"));
+        let (stop, told) = tokio::sync::oneshot::channel::<()>();
+        let told = async { drop(told.await) };
+        let serving = Handle::current().spawn(serve_at_most(9, listener, never, told, Duration::from_millis(300)));
+        let sent = tokio::task::spawn_blocking(move || {
+            let connect = |head: &str| {
+                let mut stream = TcpStream::connect(address).unwrap();
+                stream.write_all(head.as_bytes()).unwrap();
+                stream
+            };
+            let stuck = connect("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+            let idle: Vec<_> = (0..5).map(|_| connect("GET /now HTTP/1.1\r\nhost: x\r\n\r\n")).collect();
+            std::thread::sleep(Duration::from_millis(100));
+            (stuck, idle)
+        });
+        let _open = sent.await.unwrap();
+        drop(stop);
+        assert_eq!(serving.await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_house_lets_the_next_one_wait() {
+        let listener = TcpListener::from_std(listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap()).unwrap();
+        let url = listen::url(listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/now", get(async || "done"));
+        let (stop, told) = tokio::sync::oneshot::channel::<()>();
+        let told = async { drop(told.await) };
+        let serving = Handle::current().spawn(serve_at_most(2, listener, router, told, Duration::from_millis(300)));
+        let held = [TcpStream::connect(address).unwrap(), TcpStream::connect(address).unwrap()];
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut third = tokio::task::spawn_blocking(move || probe::send("GET", &format!("{url}/now"), &[], b""));
+        assert!(tokio::time::timeout(Duration::from_millis(200), &mut third).await.is_err(), "it is answered");
+        drop(held);
+        assert_eq!(third.await.unwrap().0, 200);
+        // A full house ends in time, too.
+        let _held = [TcpStream::connect(address).unwrap(), TcpStream::connect(address).unwrap()];
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(stop);
+        tokio::time::timeout(Duration::from_secs(2), serving).await.unwrap().unwrap();
     }
 }

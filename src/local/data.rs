@@ -17,7 +17,7 @@ impl DataFolder {
     pub(super) fn open(path: &Path) -> Result<Self, Trouble> {
         let trouble = |error| Trouble::Data { path: path.into(), error };
         make(path).map_err(trouble)?;
-        make(&path.join("s3")).map_err(trouble)?;
+        make(&path.join("s3")).and_then(|()| close(&path.join("s3"), 0o700)).map_err(trouble)?;
         let lock = File::options().create(true).append(true).open(path.join("lock")).map_err(trouble)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.into(), _lock: lock }),
@@ -43,6 +43,42 @@ fn make(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
     folder.recursive(true).create(path)
+}
+
+/// Makes `database` if it is missing, and keeps everybody else from reading it and its companions; new companions
+/// take on its mode.
+pub(super) fn keep_private(database: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.create(true).append(true).open(database)?;
+    for companion in ["", "-wal", "-shm"] {
+        let mut file = database.as_os_str().to_owned();
+        file.push(companion);
+        match close(Path::new(&file), 0o600) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            closed => closed?,
+        }
+    }
+    Ok(())
+}
+
+/// Gives `path` this mode if others than its owner may do anything with it.
+#[cfg(unix)]
+fn close(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut permissions = std::fs::metadata(path)?.permissions();
+    if permissions.mode() & 0o077 > 0 {
+        permissions.set_mode(mode);
+        std::fs::set_permissions(path, permissions)?;
+    }
+    Ok(())
+}
+
+/// Does nothing: folders of users are closed to others here.
+#[cfg(not(unix))]
+fn close(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
@@ -75,5 +111,18 @@ mod tests {
         let _held = DataFolder::open(&parent.path().join("data")).unwrap();
         let mode = std::fs::metadata(parent.path().join("data")).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_open_folder_of_pictures_is_closed() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let pictures = parent.path().join("s3");
+        std::fs::create_dir(&pictures).unwrap();
+        std::fs::set_permissions(&pictures, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let _held = DataFolder::open(parent.path()).unwrap();
+        let mode = std::fs::metadata(&pictures).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{mode:o}");
     }
 }

@@ -1,16 +1,18 @@
 //! The embedded DynamoDB: the engine `dynoxide` behind HTTP, in memory or in one `SQLite` file.
 //!
-//! It takes any credentials. As in DynamoDB, an item may outlive its time: it is gone from the table within minutes.
+//! It takes any credentials, so `front` lets in no web page. As in DynamoDB, an item may outlive its time: it is gone from the table within minutes.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use dynoxide::Database;
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::engine::{Engine, Stop};
-use super::{Trouble, listen};
+use super::engine::{Engine, GRACE, Stop};
+use super::{Trouble, connections, data, front, listen};
 
 /// The least time between two searches for expired items.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
@@ -34,10 +36,17 @@ pub struct DynamoDb {
 impl DynamoDb {
     /// Starts the engine on `listener`.
     pub fn start(listener: TcpListener, storage: &Storage) -> Result<Self, Trouble> {
+        let trouble = Trouble::start("the DynamoDB engine");
         let database = open(storage)?;
-        Engine::start("dynamodb", listener, |listener, stop| run(listener, database, stop))
-            .map(|engine| Self { engine })
-            .map_err(Trouble::start("the DynamoDB engine"))
+        let hidden = front::hidden_listener()?;
+        let front = front::before(hidden.local_addr().map_err(&trouble)?, listener.local_addr().map_err(&trouble)?);
+        Engine::start("dynamodb", listener, |listener, stop| async {
+            if let Err(reason) = run(listener, front, hidden, database, stop).await {
+                tracing::error!(reason, "the DynamoDB engine stopped");
+            }
+        })
+        .map(|engine| Self { engine })
+        .map_err(trouble)
     }
 
     /// Starts an empty engine in memory, on a free port of the loopback address.
@@ -62,7 +71,10 @@ impl DynamoDb {
 fn open(storage: &Storage) -> Result<Database, Trouble> {
     let (opened, path) = match storage {
         Storage::Memory => (Database::memory(), Path::new(":memory:")),
-        Storage::File(path) => (Database::new(&path.to_string_lossy()), path.as_path()),
+        Storage::File(path) => {
+            data::keep_private(path).map_err(|error| Trouble::Data { path: path.clone(), error })?;
+            (Database::new(&path.to_string_lossy()), path.as_path())
+        }
     };
     opened.map_err(|error| {
         // What follows the first sentence speaks to users of the engine's own library.
@@ -71,13 +83,27 @@ fn open(storage: &Storage) -> Result<Database, Trouble> {
     })
 }
 
-async fn run(listener: tokio::net::TcpListener, database: Database, stop: Stop) {
-    let serving = dynoxide::server::serve_with_shutdown(listener, database.clone(), stop.told());
+async fn run(
+    listener: tokio::net::TcpListener,
+    front: Router,
+    hidden: TcpListener,
+    database: Database,
+    stop: Stop,
+) -> Result<(), String> {
+    let hidden = tokio::net::TcpListener::from_std(hidden).map_err(|error| error.to_string())?;
+    let (open, closed) = oneshot::channel::<()>();
+    // The engine ends after all who could still ask it.
+    let engine = dynoxide::server::serve_with_shutdown(hidden, database.clone(), async {
+        let _ = closed.await;
+    });
+    let front = async move {
+        connections::serve(listener, front, stop.told(), GRACE).await;
+        drop(open);
+        Ok(())
+    };
     tokio::select! {
-        ended = serving => if let Err(reason) = ended {
-            tracing::error!(reason, "the DynamoDB engine stopped");
-        },
-        () = sweep(database) => {}
+        ended = async { tokio::try_join!(engine, front) } => ended.map(|_| ()),
+        () = sweep(database) => Ok(()),
     }
 }
 
@@ -177,5 +203,67 @@ mod tests {
             trouble.contains(path.to_str().unwrap()) && trouble.contains("not a valid SQLite database;"),
             "{trouble}"
         );
+    }
+
+    #[tokio::test]
+    async fn no_web_page_gets_in() {
+        let engine = DynamoDb::in_memory().unwrap();
+        create_table(&probe::dynamodb(&engine.url())).await;
+        let call = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", "DynamoDB_20120810.Scan"),
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+            ),
+            ("x-amz-date", "20260101T000000Z"),
+        ];
+        let scan = |method, extra: &[(&str, &str)]| {
+            let headers: Vec<_> = call.iter().chain(extra).copied().collect();
+            probe::send(method, &format!("{}/", engine.url()), &headers, br#"{"TableName": "people"}"#)
+        };
+        assert_eq!(scan("POST", &[]).0, 200, "{}", scan("POST", &[]).1);
+        for (what, method, extra) in [
+            ("a page", "POST", [("origin", "http://page.example")].as_slice()),
+            ("a file's page", "POST", &[("origin", "null")]),
+            ("a page that reads", "GET", &[("origin", "http://localhost:8001")]),
+            ("a preflight", "OPTIONS", &[("origin", "http://page.example"), ("access-control-request-method", "POST")]),
+            ("another OPTIONS", "OPTIONS", &[]),
+            ("a rebound name", "POST", &[("host", "page.example:8001")]),
+        ] {
+            let (status, answer) = scan(method, extra);
+            assert_eq!(status, 403, "{what}: {answer}");
+            assert!(!answer.to_lowercase().contains("access-control"), "{what}: {answer}");
+            assert!(answer.contains("AccessDeniedException"), "{what}: {answer}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_file_is_for_its_owners_eyes() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("items.db");
+        let modes = || -> Vec<(String, u32)> {
+            let files = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+            let mode = |file: std::fs::DirEntry| file.metadata().unwrap().permissions().mode() & 0o777;
+            files.map(|file| (file.file_name().to_string_lossy().into_owned(), mode(file))).collect()
+        };
+        let start = || {
+            DynamoDb::start(listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap(), &Storage::File(path.clone()))
+                .unwrap()
+        };
+        let engine = start();
+        create_table(&probe::dynamodb(&engine.url())).await;
+        assert!(modes().len() > 1, "a companion is there: {:?}", modes());
+        assert!(modes().iter().all(|(_, mode)| *mode == 0o600), "{:?}", modes());
+        engine.stop();
+        // As an older release left it, cut short.
+        for companion in ["items.db", "items.db-wal", "items.db-shm"] {
+            let file = std::fs::File::options().create(true).append(true).open(folder.path().join(companion)).unwrap();
+            file.set_permissions(std::fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        let _engine = start();
+        assert!(modes().iter().all(|(_, mode)| *mode == 0o600), "{:?}", modes());
     }
 }

@@ -3,21 +3,27 @@
 //! - [`dynamodb`] and [`s3`] answer as DynamoDB and S3 do, over real HTTP, each on a thread of its own
 //! - [`serve`] is `roster serve`: engines, table, bucket, API, and a tidy end
 //! - `connections` serves HTTP, with limits and a graceful stop; `engine` is a server on a thread
+//! - `guard` keeps web pages away from it, `front` stands before the DynamoDB engine, `s3_access` before the S3 engine
+//! - `awaited` looks whether endpoints that stand in for the engines are there
 //! - [`listen`] binds addresses, `data` holds the data folder, `signals` hears Ctrl-C, `banner` tells where
 //!   everything is, and [`Trouble`] is all that can go wrong
 //!
 //! Nothing here is in a Lambda binary (feature `local`), and no other module calls into it but the command line.
 
+mod awaited;
 mod banner;
 mod connections;
 mod data;
 pub mod dynamodb;
 mod engine;
 mod engines;
+mod front;
+mod guard;
 pub mod listen;
 #[cfg(test)]
 mod probe;
 pub mod s3;
+mod s3_access;
 pub mod serve;
 mod signals;
 mod trouble;

@@ -2,7 +2,7 @@
 //!
 //! It knows one key pair, [`LOCAL_CREDENTIALS`], and verifies every signature. Two things that S3 does
 //! and the service does not are added here: browsers of any origin are let in (CORS), and a presigned
-//! request with an `x-amz-` header that was not signed is refused.
+//! request with an `x-amz-` header that was not signed is refused (`s3_access`).
 //!
 //! Limits of the files below: a key of more than 160 characters or so fails, and `a` excludes `a/b`.
 
@@ -11,12 +11,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use http::{HeaderMap, HeaderName, Method, Uri};
-use s3s::access::{S3Access, S3AccessContext};
+use http::Method;
+use s3s::HttpError;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpError, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tower::util::MapErr;
@@ -24,6 +22,7 @@ use tower::{BoxError, Layer};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::engine::{Engine, GRACE};
+use super::s3_access::Access;
 use super::{Trouble, connections, listen};
 use crate::config::LOCAL_CREDENTIALS;
 
@@ -56,7 +55,7 @@ impl S3 {
             Storage::Folder(folder) => (None, folder.clone()),
         };
         let files = FileSystem::new(&root).map_err(|error| trouble(io::Error::other(format!("{error:?}"))))?;
-        let service = cors().layer(MapErr::new(service(files), BoxError::from as fn(HttpError) -> BoxError));
+        let service = cors().layer(MapErr::new(service(files, root), BoxError::from as fn(HttpError) -> BoxError));
         Engine::start("s3", listener, |listener, stop| connections::serve(listener, service, stop.told(), GRACE))
             .map(|engine| Self { engine, _temporary: temporary })
             .map_err(trouble)
@@ -83,10 +82,10 @@ impl S3 {
 
 /// Answers as S3 from `files`. Whoever wants to hear of finished uploads wraps `files` here: every one of them, by
 /// PUT or by POST form, ends in `put_object`, or in `complete_multipart_upload`.
-fn service(files: impl s3s::S3) -> S3Service {
+fn service(files: impl s3s::S3, root: PathBuf) -> S3Service {
     let mut service = S3ServiceBuilder::new(files);
     service.set_auth(SimpleAuth::from_single(LOCAL_CREDENTIALS.access_key, LOCAL_CREDENTIALS.secret_key));
-    service.set_access(Signed);
+    service.set_access(Access { root });
     service.build()
 }
 
@@ -98,31 +97,6 @@ fn cors() -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(Any)
         .max_age(Duration::from_mins(50))
-}
-
-/// Lets in signed requests, all of whose `x-amz-` headers are signed too.
-struct Signed;
-
-#[async_trait]
-impl S3Access for Signed {
-    async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
-        if request.credentials().is_none() {
-            return Err(s3_error!(AccessDenied, "Signature is required"));
-        }
-        match unsigned_header(request.uri(), request.headers()) {
-            None => Ok(()),
-            Some(_) => Err(s3_error!(AccessDenied, "There were headers present in the request which were not signed")),
-        }
-    }
-}
-
-/// Returns an `x-amz-` header of a presigned request that its signature does not cover.
-fn unsigned_header<'a>(uri: &Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    let mut query = uri.query()?.split('&');
-    let signed = query.find_map(|part| part.strip_prefix("X-Amz-SignedHeaders="))?;
-    let signed = signed.replace("%3B", ";").replace("%3b", ";");
-    let mut names = headers.keys().map(HeaderName::as_str);
-    names.find(|name| name.starts_with("x-amz-") && !signed.split(';').any(|one| one == *name))
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use tokio::runtime::Builder;
 use super::banner::{Place, Places, Step, complain, say};
 use super::engines::{Engines, Listeners};
 use super::signals::Signals;
-use super::{Trouble, connections, listen};
+use super::{Trouble, awaited, connections, guard, listen};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Auth, Config};
 use crate::doors::rest;
 use crate::telemetry;
 
@@ -64,18 +64,37 @@ async fn serve(
         prepared = prepare(engines, create, config) => prepared?,
         () = first.next() => return Ok(()),
     };
-    let url = api.local_addr().map(listen::url).map_err(Trouble::start("the API"))?;
+    let address = api.local_addr().map_err(Trouble::start("the API"))?;
     let api = tokio::net::TcpListener::from_std(api).map_err(Trouble::start("the API"))?;
-    say(places(url, &app, engines, config));
+    say(places(listen::url(address), &app, engines, config));
     let told = async {
         first.next().await;
         say("\nEnding: requests in flight may finish. Ctrl-C again does not wait for them.\n");
     };
+    let serving = connections::serve(api, guard::api(address, rest::router(app)), told, GRACE);
+    let serving = beside(serving, warn(engines, create, config));
     tokio::select! {
-        () = connections::serve(api, rest::router(app), told, GRACE) => {}
+        () = serving => {}
         () = async { second.next().await; second.next().await } => {}
     }
     Ok(())
+}
+
+/// Does `work`, and `more` until then.
+async fn beside(work: impl Future<Output = ()>, more: impl Future<Output = ()>) {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        () = &mut work => {}
+        () = more => work.await,
+    }
+}
+
+/// Complains if what the server is to use elsewhere, and did not create, is not there.
+async fn warn(engines: &Engines, create: bool, config: &Config) {
+    let (table, bucket) = (!create && engines.dynamodb.is_none(), !create && engines.s3.is_none());
+    if let Some(line) = awaited::missing(config, table, bucket).await {
+        complain(line);
+    }
 }
 
 /// Builds the application, and table and bucket where they are ours to create.
@@ -99,19 +118,20 @@ async fn prepare(engines: &Engines, create: bool, config: &Config) -> Result<App
 fn trouble(what: String, endpoint: Option<&str>, error: &(dyn Error + 'static)) -> Trouble {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     let reason = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    Trouble::Create { what, endpoint: endpoint.unwrap_or("AWS").to_owned(), reason }
+    Trouble::Create { what, endpoint: awaited::shown(endpoint.unwrap_or("AWS")), reason }
 }
 
 fn places(api: String, app: &App, engines: &Engines, config: &Config) -> Places {
     let mut mark = [0; 2];
     app.ids.fill(&mut mark);
     let place = |endpoint: &Option<String>, holds: String, kept: Option<String>| Place {
-        url: endpoint.clone().unwrap_or_default(),
+        url: awaited::shown(endpoint.as_deref().unwrap_or_default()),
         holds,
         kept: kept.unwrap_or_else(|| "not embedded".to_owned()),
     };
     Places {
         api,
+        is_open: config.auth == Auth::Open,
         dynamodb: place(&config.dynamodb_endpoint, format!("table {}", config.table), engines.dynamodb_kept()),
         s3: place(&config.s3_endpoint, format!("bucket {}", config.bucket), engines.s3_kept()),
         embedded: engines.dynamodb.is_some() || engines.s3.is_some(),
