@@ -7,10 +7,12 @@ mod health;
 mod openapi;
 mod serve;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// What a command ends with: the error becomes one line on stderr, and exit code 1.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -61,7 +63,7 @@ impl Command {
 /// Runs the command that the process was called with. A mistake in the call ends the process with exit code 2.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse(std::env::args_os()).unwrap_or_else(|mistake| mistake.exit());
     match cli.command.unwrap_or(Command::Serve(cli.serve)).run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -71,14 +73,28 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Reads a command line, and what no single word of it can get wrong.
+fn parse(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(words)?;
+    let serve = match matches.subcommand() {
+        None => Some(&matches),
+        Some(("serve", matches)) => Some(matches),
+        Some(_) => None,
+    };
+    if serve.is_some_and(serve::contradicts_itself) {
+        let line = "--memory keeps nothing and --data names a folder to keep it in: choose one";
+        return Err(command.error(ErrorKind::ArgumentConflict, line));
+    }
+    Cli::from_arg_matches(&matches)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn serve_flags(line: &str) -> Result<serve::Flags, clap::Error> {
-        let cli = Cli::try_parse_from(line.split(' '))?;
+        let cli = parse(line.split(' '))?;
         match cli.command {
             None => Ok(cli.serve),
             Some(Command::Serve(flags)) => Ok(flags),
@@ -106,9 +122,11 @@ mod tests {
             ("roster --listen 127.0.0.1:99999", "ADDRESS:PORT"),
             ("roster fly", "'fly'"),
             ("roster --memory health", "health"),
+            ("roster --memory --data x", "choose one"),
+            ("roster serve --data x --memory", "choose one"),
             ("roster health --url ftp://127.0.0.1", "http://"),
         ] {
-            let mistake = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            let mistake = parse(line.split(' ')).unwrap_err();
             assert_eq!(mistake.exit_code(), 2, "{line}");
             assert!(mistake.to_string().contains(told), "{line}: {mistake}");
         }

@@ -54,7 +54,7 @@ impl Server {
 
     /// The whole answer to a GET.
     fn get(&self, path: &str) -> String {
-        answer(self.connect(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")))
+        answer(self.connect(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")))
     }
 
     /// Sends SIGTERM.
@@ -123,7 +123,9 @@ fn requests_in_flight_are_finished_and_nothing_stays_behind() {
     let body = new_user("ada").to_string();
     let (start, end) = body.split_at(10);
     let length = body.len();
-    let head = format!("POST /users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}");
+    let head = format!(
+        "POST /users HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}"
+    );
     let mut request = server.connect(&format!("{head}\r\n\r\n{start}"));
     // The server has taken up the request when it has answered a later one.
     assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
@@ -141,7 +143,7 @@ fn requests_in_flight_are_finished_and_nothing_stays_behind() {
 fn a_second_signal_does_not_wait() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(roster(folder.path()).arg("--memory"));
-    let _stuck = server.connect("POST /users HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n");
+    let _stuck = server.connect("POST /users HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n");
     assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
     server.terminate();
     std::thread::sleep(Duration::from_millis(300));
@@ -217,4 +219,87 @@ fn a_mistake_in_the_environment_is_told_in_one_line() {
     let mut command = roster(folder.path());
     let line = refusal(&command.env("ROSTER_AUTH", "none").env("ROSTER_LOG_FORMAT", "xml").output().unwrap());
     assert!(line.contains("ROSTER_AUTH") && line.contains("ROSTER_LOG_FORMAT"), "{line}");
+}
+
+#[test]
+fn only_names_of_this_machine_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(roster(folder.path()).arg("--memory"));
+    let live = |host: &str| {
+        answer(server.connect(&format!("GET /health/live HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")))
+    };
+    for host in [server.address("API"), "localhost:8000", "[::1]"] {
+        assert!(live(host).starts_with("HTTP/1.1 200"), "{host}");
+    }
+    let refused = live("page.example:8000");
+    assert!(refused.starts_with("HTTP/1.1 421"), "{refused}");
+    assert!(refused.contains("content-type: application/problem+json"), "{refused}");
+    assert!(refused.contains("this server answers to localhost and 127.0.0.1"), "{refused}");
+    server.terminate();
+    server.ended();
+}
+
+#[test]
+fn the_start_says_that_nobody_signs_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(roster(folder.path()).arg("--memory"));
+    let line = "  sign-in   none: whoever can reach it may do everything (ROSTER_AUTH=open)\n";
+    assert!(server.banner.contains(line), "{}", server.banner);
+    server.terminate();
+    server.ended();
+}
+
+#[test]
+fn what_is_missing_elsewhere_is_told_in_one_line_without_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dynamodb, s3) = (DynamoDb::in_memory().unwrap(), S3::temporary().unwrap());
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let deaf = deaf.local_addr().map(|address| (address, deaf)).unwrap();
+    for (endpoint, told) in [
+        (dynamodb.address(), "has no table roster"),
+        (silent, "is not reached: "),
+        (deaf.0, "did not answer within 2 s when asked for table roster"),
+    ] {
+        let mut command = roster(folder.path());
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", format!("http://ada:plum@{endpoint}"));
+        let server = Server::start(command.env("AWS_ENDPOINT_URL_S3", s3.url()));
+        assert!(server.banner.contains(&format!("http://***@{endpoint} ")), "{}", server.banner);
+        assert!(!server.banner.contains("plum@"), "{}", server.banner);
+        assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
+        std::thread::sleep(Duration::from_millis(2500));
+        server.terminate();
+        let line = server.ended();
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert!(line.starts_with(&format!("roster: warning: http://***@{endpoint} {told}")), "{line}");
+        assert!(line.contains("has no bucket roster-avatars"), "{line}");
+    }
+}
+
+#[test]
+fn empty_variables_count_as_unset_and_odd_ones_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+    command.current_dir(folder.path()).env("ROSTER_DATA", "").env("ROSTER_MEMORY", "").env("ROSTER_CREATE", "");
+    let server = Server::start(command.env("ROSTER_LOG", "error").args(FREE_PORTS));
+    server.terminate();
+    server.ended();
+    assert!(folder.path().join(".roster/dynamodb.db").is_file());
+
+    let mut health = Command::new(env!("CARGO_BIN_EXE_roster"));
+    let told = health.args(["health", "--url", "http://127.0.0.1:1"]).env("ROSTER_LISTEN", "").output().unwrap();
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+
+    let other = tempfile::tempdir().unwrap();
+    for (name, value, told) in [
+        ("ROSTER_MEMORY", "maybe", "expected true or false"),
+        ("ROSTER_CREATE", "2", "expected true or false"),
+        ("ROSTER_MEMORY", "true", "choose one"),
+    ] {
+        let mut command = roster(other.path());
+        let output = command.env(name, value).args(["--data", "kept"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}={value}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(told), "{name}={value}: {output:?}");
+        assert_eq!(files(other.path()), 0);
+    }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use http::Uri;
 
 use super::Outcome;
+use super::serve::{API, address_or};
 use crate::local::{listen, plain};
 
 /// How long connecting, and each read and write, may take.
@@ -21,7 +22,8 @@ pub(super) struct Flags {
     url: Option<Uri>,
 
     /// Where the server of the same environment listens
-    #[arg(hide = true, long, env = "ROSTER_LISTEN", default_value = "127.0.0.1:8000", value_parser = super::serve::address)]
+    #[arg(hide = true, long, env = "ROSTER_LISTEN", default_value = API)]
+    #[arg(value_parser = |text: &str| address_or(text, API))]
     listen: SocketAddr,
 }
 
