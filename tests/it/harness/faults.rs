@@ -69,7 +69,7 @@ impl Faults {
 
     async fn forward(&self, headers: &HeaderMap, body: &[u8]) -> Response {
         let mut stream = tokio::net::TcpStream::connect(self.engine.address()).await.unwrap();
-        let mut head = "POST / HTTP/1.1\r\nhost: engine\r\nconnection: close\r\n".to_owned();
+        let mut head = "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n".to_owned();
         for name in ["content-type", "x-amz-target", "authorization", "x-amz-date"] {
             if let Some(value) = headers.get(name) {
                 head += &[name, ": ", value.to_str().unwrap(), "\r\n"].concat();
