@@ -1,12 +1,17 @@
 //! The application: everything that operations need, built once per cold start.
 
+use std::sync::Arc;
+
 use crate::avatars::Avatars;
 use crate::aws;
 use crate::clock::Clock;
-use crate::config::{Auth, Config, Mistakes};
+use crate::config::{Auth, Config, Door, Mistakes, Principals};
 use crate::domain::PasswordPolicy;
 use crate::hashing::Hasher;
 use crate::ids::Ids;
+use crate::jwt::Verifier;
+use crate::jwt::keys::Keys;
+use crate::quotas::Quotas;
 use crate::store::Store;
 
 /// Store, avatars, hasher, clock and ids, with the settings that operations and doors obey. Cheap to clone.
@@ -26,6 +31,14 @@ pub struct App {
     pub password_policy: PasswordPolicy,
     /// How callers prove who they are.
     pub auth: Auth,
+    /// Verifies tokens, in `jwt` mode.
+    pub verifier: Option<Arc<Verifier>>,
+    /// What principals may do, in `iam` mode.
+    pub principals: Arc<Principals>,
+    /// How much callers may do.
+    pub quotas: Quotas,
+    /// How the HTTP door behaves.
+    pub door: Arc<Door>,
     /// Whether a change must name the version it is meant for.
     pub require_if_match: bool,
 }
@@ -47,7 +60,21 @@ impl App {
             ids,
             password_policy: config.password_policy.clone(),
             auth: config.auth,
+            verifier: verifier(config)?.map(Arc::new),
+            principals: Arc::new(config.principals.clone()),
+            quotas: Quotas::new(config.quotas.clone()),
+            door: Arc::new(config.door.clone()),
             require_if_match: config.require_if_match,
         })
     }
+}
+
+fn verifier(config: &Config) -> Result<Option<Verifier>, Mistakes> {
+    if config.auth != Auth::Jwt {
+        return Ok(None);
+    }
+    let tokens = config.tokens.as_ref().ok_or_else(|| Mistakes(vec!["ROSTER_JWT_ISSUER is missing".to_owned()]))?;
+    tokens.check()?;
+    let keys = Keys::new(tokens.keys.clone(), aws::extra_roots(config)?);
+    Ok(Some(Verifier::new(tokens.demands.clone(), keys)))
 }

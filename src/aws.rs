@@ -74,9 +74,17 @@ async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
 
 fn trust(config: &Config) -> Result<TrustStore, Mistakes> {
     let store = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    let Some(path) = &config.extra_roots else { return Ok(store) };
-    let pem = std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]))?;
-    Ok(store.with_pem_certificate(pem))
+    Ok(match extra_roots(config)? {
+        Some(pem) => store.with_pem_certificate(pem),
+        None => store,
+    })
+}
+
+/// The certificate authorities that the configuration adds (PEM).
+pub fn extra_roots(config: &Config) -> Result<Option<Vec<u8>>, Mistakes> {
+    let read =
+        |path| std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]));
+    config.extra_roots.as_ref().map(read).transpose()
 }
 
 fn mistake(error: impl std::fmt::Display) -> Mistakes {

@@ -29,6 +29,12 @@ pub enum Error {
     /// The name or the password is wrong; nobody is told which.
     #[error("the credentials are wrong")]
     InvalidCredentials,
+    /// The caller has used up a quota.
+    #[error("the caller's quota is used up")]
+    QuotaExceeded {
+        /// When to try again, in seconds.
+        retry_after_seconds: u32,
+    },
     /// A dependency does not answer, or too much is asked at once; worth another try.
     #[error("{reason}")]
     Unavailable {

@@ -46,6 +46,8 @@
 //! |---|---|
 //! | What may a name or a password be? | [`domain::user_name`], [`domain::person_name`], [`domain::password`] |
 //! | Who may do what? | [`domain::actor`] |
+//! | Whose token is this? | [`jwt`], `doors/rest/authenticate.rs` |
+//! | How much may a caller do? | [`domain::limit`], [`quotas`], `store/quotas.rs` |
 //! | What happens on create? | `operations/create_user.rs` |
 //! | Which key, which item, which index? | [`store::keys`], [`store`], [`store::table`] |
 //! | Why this status? | [`doors::rest::problem`] |
@@ -64,8 +66,10 @@ pub mod error;
 pub mod hashing;
 mod hex;
 pub mod ids;
+pub mod jwt;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod operations;
+pub mod quotas;
 pub mod store;
 pub mod telemetry;

@@ -1,25 +1,21 @@
 //! All configuration, read once: the only place that looks at the environment.
 
+mod auth;
+mod door;
+mod quota;
 mod reader;
+
+pub use auth::{Auth, Principals, Tokens};
+pub use door::Door;
 
 use std::time::Duration;
 
 use crate::domain::PasswordPolicy;
+use crate::quotas::Plan;
 use reader::Reader;
 
 /// Looks up an environment variable by name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// How callers prove who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    /// Bearer tokens.
-    Jwt,
-    /// API Gateway has checked a SigV4 signature; the caller is its principal.
-    Iam,
-    /// Anyone may do anything: local mode only.
-    Open,
-}
 
 /// Static credentials for the embedded engines.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +26,10 @@ pub struct StaticCredentials {
     pub secret_key: &'static str,
 }
 
+/// The issuer that local mode is itself, where the environment names none, and the audience of its tokens.
+pub const LOCAL_ISSUER: &str = "roster-local";
+/// See [`LOCAL_ISSUER`].
+pub const LOCAL_AUDIENCE: &str = "roster";
 /// What local mode uses where the environment says nothing: table, bucket, region and keys.
 pub const LOCAL_TABLE: &str = "roster";
 /// See [`LOCAL_TABLE`].
@@ -61,8 +61,21 @@ pub struct Config {
     /// How long one call to DynamoDB or S3 may take, with its retries: 5 s on Lambda, where the function ends at 15 s, so
     /// that a dependency that hangs is answered by us and not by the sandbox's end; 10 s in local mode.
     pub call_timeout: Duration,
-    /// `ROSTER_AUTH`: `jwt` or `iam`; `open` in local mode only.
+    /// `ROSTER_AUTH`: `jwt` or `iam` on Lambda, where it is required; `open`, the default, or `jwt` in local mode.
     pub auth: Auth,
+    /// `ROSTER_JWT_…`: which tokens are accepted; see [`Tokens`]. Without an issuer local mode is its own.
+    pub tokens: Option<Tokens>,
+    /// `ROSTER_IAM_SCOPES`: what principals may do, as a JSON object such as
+    /// `{"arn:aws:sts::123456789012:assumed-role/billing": "users:read", "default": ""}`. Default: everything.
+    pub principals: Principals,
+    /// `ROSTER_QUOTAS`: how much callers may do, as a JSON object of client ids (or `default`) and policies such as
+    /// `{"quota": 600, "window": 60, "burst": 100, "operations": "reads"}`. Default: no quotas.
+    ///
+    /// `ROSTER_QUOTAS_CLOSED`: operations that are refused while quotas cannot be counted, or `all`, or `none`. Default
+    /// `verify_password`.
+    pub quotas: Plan,
+    /// How the HTTP door behaves; see [`Door`].
+    pub door: Door,
     /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428. Default `false`.
     pub require_if_match: bool,
     /// `ROSTER_PASSWORD_MIN_LENGTH`: fewest code points of a new password, 8 to 64. Default 8.
@@ -88,33 +101,22 @@ impl Config {
         Self::for_lambda(&environment)
     }
 
-    /// Reads the configuration of the `roster` command, which has a default for everything.
-    pub fn local_from_env() -> Result<Self, Mistakes> {
-        Self::for_local(&environment)
+    /// Reads the configuration of the `roster` command, which has a default for everything; `auth`, if it is said, goes
+    /// before `ROSTER_AUTH`.
+    pub fn local_from_env(auth: Option<&str>) -> Result<Self, Mistakes> {
+        Self::for_local(&|name| match auth {
+            Some(auth) if name == "ROSTER_AUTH" => Some(auth.to_owned()),
+            _ => environment(name),
+        })
     }
 
     /// Reads the configuration of a Lambda function from any source of variables.
     pub fn for_lambda(lookup: Lookup<'_>) -> Result<Self, Mistakes> {
         let mut reader = Reader::new(lookup);
-        let auth = match reader.text("ROSTER_AUTH").as_deref() {
-            Some("iam") => Auth::Iam,
-            Some("jwt") => {
-                reader.mistake("ROSTER_AUTH=jwt is not built into this release; set it to iam");
-                Auth::Jwt
-            }
-            Some("open") => {
-                reader.mistake("ROSTER_AUTH=open is for local mode only; set it to iam");
-                Auth::Open
-            }
-            Some(_) => {
-                reader.mistake("ROSTER_AUTH must be iam");
-                Auth::Iam
-            }
-            None => {
-                reader.mistake("ROSTER_AUTH is missing; set it to iam");
-                Auth::Iam
-            }
-        };
+        let auth = auth::on_lambda(&mut reader);
+        if auth == Auth::Jwt {
+            reader.required("ROSTER_JWT_ISSUER");
+        }
         let table = reader.required("ROSTER_TABLE");
         let bucket = reader.required("ROSTER_BUCKET");
         let region = reader.required("AWS_REGION");
@@ -126,9 +128,7 @@ impl Config {
     /// Reads the configuration of local mode from any source of variables.
     pub fn for_local(lookup: Lookup<'_>) -> Result<Self, Mistakes> {
         let mut reader = Reader::new(lookup);
-        if !matches!(reader.text("ROSTER_AUTH").as_deref(), None | Some("open")) {
-            reader.mistake("ROSTER_AUTH must be open in local mode");
-        }
+        let auth = auth::locally(&mut reader);
         let table = reader.text("ROSTER_TABLE").unwrap_or_else(|| LOCAL_TABLE.to_owned());
         let bucket = reader.text("ROSTER_BUCKET").unwrap_or_else(|| LOCAL_BUCKET.to_owned());
         let region = reader.text("AWS_REGION").unwrap_or_else(|| LOCAL_REGION.to_owned());
@@ -137,9 +137,18 @@ impl Config {
         let credentials = |endpoint| (reader.text(endpoint).is_none() || !has_own).then_some(LOCAL_CREDENTIALS);
         let dynamodb_credentials = credentials("AWS_ENDPOINT_URL_DYNAMODB");
         let s3_credentials = credentials("AWS_ENDPOINT_URL_S3");
-        let setting =
-            Setting { auth: Auth::Open, table, bucket, region, dynamodb_credentials, s3_credentials, is_lambda: false };
+        let setting = Setting { auth, table, bucket, region, dynamodb_credentials, s3_credentials, is_lambda: false };
         finish(reader, setting)
+    }
+}
+
+impl Config {
+    /// Makes local mode its own issuer, unless the environment names another: its keys are in the file `jwks`.
+    pub fn trust_local_issuer(&mut self, jwks: &std::path::Path) {
+        if self.auth == Auth::Jwt && self.tokens.is_none() {
+            let keys = crate::jwt::keys::Place::File(jwks.display().to_string());
+            self.tokens = Some(Tokens { demands: auth::local_demands(), keys });
+        }
     }
 }
 
@@ -169,6 +178,10 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         dynamodb_credentials,
         s3_credentials,
         auth,
+        tokens: auth::tokens(&mut reader),
+        principals: auth::principals(&mut reader),
+        quotas: quota::plan(&mut reader),
+        door: door::door(&mut reader),
         require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
         password_policy: PasswordPolicy::new(min_code_points)
             .map_err(|flaw| Mistakes(vec![format!("ROSTER_PASSWORD_MIN_LENGTH: {}", flaw.detail())]))?,
@@ -218,6 +231,10 @@ mod tests {
         let mut vars = rest.to_vec();
         vars.push(("ROSTER_AUTH", "iam"));
         assert_eq!(lambda(&vars).unwrap().auth, Auth::Iam);
+        vars[3] = ("ROSTER_AUTH", "jwt");
+        assert_eq!(lambda(&vars).unwrap_err().to_string(), "ROSTER_JWT_ISSUER is missing");
+        vars.extend([("ROSTER_JWT_ISSUER", "https://issuer.example"), ("ROSTER_JWT_AUDIENCE", "roster")]);
+        assert_eq!(lambda(&vars).unwrap().auth, Auth::Jwt);
     }
 
     #[test]

@@ -29,6 +29,12 @@ impl<'a> Reader<'a> {
         (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
+    /// The parts between commas, without blanks around them; empty if the variable is not there.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
     /// A variable that must be there.
     pub(super) fn required(&mut self, name: &str) -> String {
         self.text(name).unwrap_or_else(|| {

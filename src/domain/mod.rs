@@ -7,6 +7,7 @@ pub mod actor;
 pub mod avatar;
 pub mod flaw;
 pub mod idempotency;
+pub mod limit;
 pub mod password;
 pub mod person_name;
 pub mod precondition;
@@ -14,7 +15,7 @@ pub mod time;
 pub mod user;
 pub mod user_name;
 
-pub use actor::{Action, Actor, ClientId};
+pub use actor::{Action, Actor, ClientId, Scope};
 pub use flaw::Flaw;
 pub use idempotency::IdempotencyKey;
 pub use password::{AcceptedPassword, NewCredential, Password, PasswordHash, PasswordPolicy};

@@ -6,6 +6,7 @@
 mod health;
 mod openapi;
 mod serve;
+mod token;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -48,6 +49,8 @@ enum Command {
     Health(health::Flags),
     /// Print the OpenAPI document
     Openapi,
+    /// Print a token for a server on this machine that runs with --auth jwt
+    Token(token::Flags),
 }
 
 impl Command {
@@ -56,6 +59,7 @@ impl Command {
             Self::Serve(flags) => flags.run(),
             Self::Health(flags) => flags.run(),
             Self::Openapi => openapi::run(),
+            Self::Token(flags) => flags.run(),
         }
     }
 }
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for name in ["roster", "serve", "health", "openapi"] {
+        for name in ["roster", "serve", "health", "openapi", "token"] {
             let mut command = Cli::command();
             let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };
             let help = command.clone().term_width(100).render_long_help().to_string();

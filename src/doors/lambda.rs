@@ -1,12 +1,15 @@
 //! The Lambda door: API Gateway HTTP API and REST API, function URLs and load balancers, all into the one router.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::http::{Uri, uri};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use tower::{Service, ServiceExt};
 
-use super::rest::{Mount, Principal, RequestId};
+use super::rest::{Mount, Principal, RequestId, TimeLeft};
+use crate::clock::Clock;
 use crate::domain::ClientId;
 
 /// Serves the router until Lambda ends the sandbox.
@@ -27,6 +30,7 @@ fn to_axum(request: Request) -> axum::extract::Request {
     let context = request.request_context_ref().cloned();
     let raw_path = request.raw_http_path().to_owned();
     let id = request.lambda_context_ref().map(|context| context.request_id.clone());
+    let left = request.lambda_context_ref().and_then(|context| time_left(context.deadline));
     let (mut parts, body) = request.into_parts();
     let mount = context.as_ref().and_then(stage).map(|stage| format!("/{stage}")).unwrap_or_default();
     // An HTTP API leaves its stage in the path it hands on, a REST API takes it out.
@@ -39,6 +43,9 @@ fn to_axum(request: Request) -> axum::extract::Request {
     if let Some(principal) = context.as_ref().and_then(principal) {
         parts.extensions.insert(principal);
     }
+    if let Some(left) = left {
+        parts.extensions.insert(left);
+    }
     if let Some(id) = id {
         parts.extensions.insert(RequestId(id));
     }
@@ -48,6 +55,12 @@ fn to_axum(request: Request) -> axum::extract::Request {
         _ => axum::body::Body::empty(),
     };
     axum::extract::Request::from_parts(parts, body)
+}
+
+/// What is left until the runtime ends the invocation at `deadline`, in milliseconds since 1970.
+fn time_left(deadline: u64) -> Option<TimeLeft> {
+    let left = deadline.checked_sub(Clock::system().now().unix_millis().unsigned_abs())?;
+    (left > 0).then(|| TimeLeft(Duration::from_millis(left)))
 }
 
 /// The named stage of an API, which stands in the client's URL.

@@ -54,6 +54,10 @@ pub(super) struct Places {
     pub(super) embedded: bool,
     /// Makes the example's user name new, so that the lines work after each start.
     pub(super) mark: u16,
+    /// Whose tokens are asked for, if any are.
+    pub(super) auth: Option<String>,
+    /// The command that prints a token.
+    pub(super) token: Option<String>,
 }
 
 /// An engine, or an endpoint in its stead.
@@ -65,7 +69,7 @@ pub(super) struct Place {
 
 impl Display for Places {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { api, is_open, dynamodb, s3, embedded, mark } = self;
+        let Self { api, is_open, dynamodb, s3, embedded, mark, auth, token } = self;
         let version = env!("CARGO_PKG_VERSION");
         writeln!(f, "\nRoster {version} is ready.\n")?;
         writeln!(f, "  API       {api}   described in {api}/openapi.json")?;
@@ -79,14 +83,24 @@ impl Display for Places {
             let keys = format_args!("AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION={LOCAL_REGION}");
             writeln!(f, "  keys      {keys}")?;
         }
+        if let Some(auth) = auth {
+            writeln!(f, "  tokens    of {auth}")?;
+        }
         writeln!(f, "\nTry it (create a user, read it, change it):\n")?;
         let user = format_args!(
             r#"{{"userName":"ada-{mark:04x}","firstName":"Ada","lastName":"Lovelace","password":"plum-orchard-in-fog"}}"#
         );
         let json = "-H 'content-type: application/json'";
-        writeln!(f, r#"  id=$(curl -s {api}/users {json} -d '{user}' | sed 's/.*"id":"\([^"]*\)".*/\1/'); echo $id"#)?;
-        writeln!(f, "  curl -i {api}/users/$id")?;
-        writeln!(f, r#"  curl -i -X PATCH {api}/users/$id {json} -d '{{"lastName":"King"}}'"#)?;
+        if let Some(command) = token {
+            writeln!(f, "  token=$({command})")?;
+        }
+        let bearer = if auth.is_some() { r#" -H "authorization: Bearer $token""# } else { "" };
+        writeln!(
+            f,
+            r#"  id=$(curl -s {api}/users{bearer} {json} -d '{user}' | sed 's/.*"id":"\([^"]*\)".*/\1/'); echo $id"#
+        )?;
+        writeln!(f, "  curl -i {api}/users/$id{bearer}")?;
+        writeln!(f, r#"  curl -i -X PATCH {api}/users/$id{bearer} {json} -d '{{"lastName":"King"}}'"#)?;
         writeln!(f, "\nCtrl-C ends it.\n")
     }
 }

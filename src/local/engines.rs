@@ -30,9 +30,10 @@ impl Listeners {
         })
     }
 
-    /// Returns a line about the addresses that other machines can reach, if there are any.
-    pub(super) fn warning(&self) -> Option<String> {
-        let all = [Some(&self.api), self.dynamodb.as_ref(), self.s3.as_ref()];
+    /// Returns a line about the addresses that other machines can reach without a sign-in, if there are any; the engines
+    /// have none, and the API only if it `is_open`.
+    pub(super) fn warning(&self, is_open: bool) -> Option<String> {
+        let all = [is_open.then_some(&self.api), self.dynamodb.as_ref(), self.s3.as_ref()];
         warning(all.into_iter().flatten().filter_map(|listener| listener.local_addr().ok()))
     }
 }

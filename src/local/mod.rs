@@ -5,6 +5,7 @@
 //! - `connections` serves HTTP, with limits and a graceful stop; `engine` is a server on a thread
 //! - `guard` keeps web pages away from it, `front` stands before the DynamoDB engine, `s3_access` before the S3 engine
 //! - `awaited` looks whether endpoints that stand in for the engines are there
+//! - [`issuer`] signs tokens for `roster serve --auth jwt`
 //! - [`listen`] binds addresses, `data` holds the data folder, `signals` hears Ctrl-C, `banner` tells where
 //!   everything is, and [`Trouble`] is all that can go wrong
 //!
@@ -19,6 +20,7 @@ mod engine;
 mod engines;
 mod front;
 mod guard;
+pub mod issuer;
 pub mod listen;
 #[cfg(test)]
 mod probe;

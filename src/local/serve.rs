@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 
 use super::banner::{Place, Places, Step, complain, say};
 use super::engines::{Engines, Listeners};
+use super::issuer::Issuer;
 use super::signals::Signals;
 use super::{Trouble, awaited, connections, guard, listen};
 use crate::app::App;
@@ -28,6 +29,11 @@ pub struct Options {
     pub dynamodb_listen: SocketAddr,
     /// Where the embedded S3 listens.
     pub s3_listen: SocketAddr,
+    /// How callers prove who they are: `open`, or `jwt` with tokens of an issuer that the environment names or, without
+    /// one, of this machine's own.
+    pub auth: Option<String>,
+    /// Where the key pair of this machine's own issuer is.
+    pub issuer: PathBuf,
     /// The data folder; nothing is kept without one.
     pub data: Option<PathBuf>,
     /// Whether to create table and bucket at endpoints that are not embedded, too.
@@ -36,10 +42,14 @@ pub struct Options {
 
 /// Serves until Ctrl-C or SIGTERM; a second one does not wait for requests in flight.
 pub fn run(options: &Options) -> Result<(), Trouble> {
-    let mut config = Config::local_from_env()?;
+    let mut config = Config::local_from_env(options.auth.as_deref())?;
+    let issuer = is_own_issuer(&config).then(|| Issuer::open(&options.issuer)).transpose()?;
+    if let Some(issuer) = &issuer {
+        config.trust_local_issuer(&issuer.jwks());
+    }
     telemetry::init(&config);
     let listeners = Listeners::bind(options, &config)?;
-    if let Some(warning) = listeners.warning() {
+    if let Some(warning) = listeners.warning(config.auth == Auth::Open) {
         complain(&warning);
     }
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(Trouble::start("the API"))?;
@@ -47,7 +57,7 @@ pub fn run(options: &Options) -> Result<(), Trouble> {
     let (first, second) = (Signals::listen(&runtime)?, Signals::listen(&runtime)?);
     let (api, engines) = Engines::start(listeners, options.data.as_deref())?;
     engines.tell(&mut config);
-    let served = runtime.block_on(serve(api, &engines, options.create, &config, first, second));
+    let served = runtime.block_on(serve(api, &engines, options.create, &config, issuer, first, second));
     runtime.shutdown_timeout(GRACE);
     served
 }
@@ -57,6 +67,7 @@ async fn serve(
     engines: &Engines,
     create: bool,
     config: &Config,
+    issuer: Option<Issuer>,
     mut first: Signals,
     mut second: Signals,
 ) -> Result<(), Trouble> {
@@ -66,12 +77,16 @@ async fn serve(
     };
     let address = api.local_addr().map_err(Trouble::start("the API"))?;
     let api = tokio::net::TcpListener::from_std(api).map_err(Trouble::start("the API"))?;
-    say(places(listen::url(address), &app, engines, config));
+    say(places(listen::url(address), &app, engines, config, issuer.as_ref()));
     let told = async {
         first.next().await;
         say("\nEnding: requests in flight may finish. Ctrl-C again does not wait for them.\n");
     };
-    let serving = connections::serve(api, guard::api(address, rest::router(app)), told, GRACE);
+    let router = match &issuer {
+        Some(issuer) => issuer.beside(rest::router(app)),
+        None => rest::router(app),
+    };
+    let serving = connections::serve(api, guard::api(address, router), told, GRACE);
     let serving = beside(serving, warn(engines, create, config));
     tokio::select! {
         () = serving => {}
@@ -121,7 +136,11 @@ fn trouble(what: String, endpoint: Option<&str>, error: &(dyn Error + 'static)) 
     Trouble::Create { what, endpoint: awaited::shown(endpoint.unwrap_or("AWS")), reason }
 }
 
-fn places(api: String, app: &App, engines: &Engines, config: &Config) -> Places {
+fn is_own_issuer(config: &Config) -> bool {
+    config.auth == Auth::Jwt && config.tokens.is_none()
+}
+
+fn places(api: String, app: &App, engines: &Engines, config: &Config, issuer: Option<&Issuer>) -> Places {
     let mut mark = [0; 2];
     app.ids.fill(&mut mark);
     let place = |endpoint: &Option<String>, holds: String, kept: Option<String>| Place {
@@ -136,5 +155,11 @@ fn places(api: String, app: &App, engines: &Engines, config: &Config) -> Places 
         s3: place(&config.s3_endpoint, format!("bucket {}", config.bucket), engines.s3_kept()),
         embedded: engines.dynamodb.is_some() || engines.s3.is_some(),
         mark: u16::from_be_bytes(mark),
+        auth: match (config.auth, issuer) {
+            (Auth::Open, _) => None,
+            (_, Some(issuer)) => Some(format!("{}, keys in {}", issuer.name(), issuer.folder().display())),
+            (_, None) => config.tokens.as_ref().map(|tokens| tokens.demands.issuer.clone()),
+        },
+        token: issuer.map(Issuer::token_command),
     }
 }

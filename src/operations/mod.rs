@@ -1,5 +1,6 @@
 //! What the service can do, one file each. The order inside is always: permit, decide, write once, return.
 
+mod admit_request;
 mod change_password;
 mod create_user;
 mod delete_user;
@@ -8,6 +9,7 @@ mod list_users;
 mod patch_user;
 mod replace_user;
 
+pub use admit_request::admit_request;
 pub use change_password::change_password;
 pub use create_user::create_user;
 pub use delete_user::delete_user;

@@ -45,6 +45,11 @@ pub fn idempotency(caller: &ClientId, key: &IdempotencyKey) -> Key {
     Key { pk: format!("IDEM#{}#{}", caller.as_str(), crate::hex::lower(&hash)), sk: "IDEM" }
 }
 
+/// The count of a caller's quota. Neither part can hold a `#`.
+pub fn quota(caller: &ClientId, policy: &str) -> Key {
+    Key { pk: format!("LIMIT#QUOTA#{}#{policy}", caller.as_str()), sk: "QUOTA" }
+}
+
 /// The list partition of a user: FNV-1a over the id, modulo `shards`.
 pub fn shard(id: UserId, shards: u32) -> u32 {
     let hash = id

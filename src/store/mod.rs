@@ -8,6 +8,7 @@
 //! | name guard  | `NAME#{key}`          | `NAME`        | the id of the user who has the name                    |
 //! | credential  | `CRED#{id}`           | `CRED`        | password hash, `changedAt`                             |
 //! | idempotency | `IDEM#{caller}#{hash}`| `IDEM`        | fingerprint, salt, the created user, `expiresAt`       |
+//! | quota       | `LIMIT#QUOTA#{caller}#{policy}` | `QUOTA` | window, requests handed out in it, `expiresAt`    |
 //!
 //! Invariants: every write is one conditional write or one transaction; a user, its guard and its
 //! credential come and go together; a hash is in no item but `CRED#`; nothing scans.
@@ -20,11 +21,13 @@ mod idempotency;
 mod item;
 pub mod keys;
 mod list;
+mod quotas;
 pub mod table;
 mod users;
 
 pub use credentials::Expected;
 pub use idempotency::Receipt;
+pub use quotas::Granted;
 pub use users::CreateFailure;
 
 use aws_sdk_dynamodb::Client;

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod authorization;
 mod bad_input;
 mod change_password;
 mod conflicts;
@@ -17,8 +18,10 @@ mod lambda;
 mod local;
 mod patch_user;
 mod problems;
+mod quotas;
 mod races;
 mod replace_user;
 mod secrets;
 mod table;
 mod tidy;
+mod tokens;

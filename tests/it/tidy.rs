@@ -56,6 +56,10 @@ fn imports_point_one_way() {
             "src/avatars",
             &["axum", "crate::doors", "crate::operations", "crate::app", "crate::local", "aws_sdk_dynamodb"],
         ),
+        (
+            "src/jwt",
+            &["axum", "aws_sdk_", "crate::doors", "crate::operations", "crate::store", "crate::app", "crate::local"],
+        ),
         ("src/doors/rest", &["aws_sdk_", "crate::store", "app.store", "app.avatars"]),
         ("src/doors", &["aws_sdk_"]),
     ];

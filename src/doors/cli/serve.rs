@@ -8,6 +8,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
 use super::Outcome;
+use crate::local::issuer::ISSUER_FOLDER;
 use crate::local::serve;
 
 /// Where the API listens unless told otherwise. An empty variable tells nothing, here as everywhere.
@@ -34,6 +35,10 @@ pub(super) struct Flags {
     #[arg(value_parser = |text: &str| address_or(text, S3), help_heading = "Addresses")]
     s3_listen: SocketAddr,
 
+    /// Who may call: anyone (open), or whoever has a token (jwt) of ROSTER_JWT_ISSUER or, without one, of `roster token`
+    #[arg(long, env = "ROSTER_AUTH", value_name = "MODE", value_parser = ["open", "jwt"], help_heading = "Callers")]
+    auth: Option<String>,
+
     /// The folder that keeps users and pictures, made if missing
     #[arg(long, env = "ROSTER_DATA", value_name = "FOLDER", default_value = DATA)]
     #[arg(value_parser = folder(), help_heading = "Data")]
@@ -50,9 +55,10 @@ pub(super) struct Flags {
 
 impl Flags {
     pub(super) fn run(self) -> Outcome {
-        let Self { listen, dynamodb_listen, s3_listen, data, memory, create } = self;
+        let Self { listen, dynamodb_listen, s3_listen, data, memory, create, auth } = self;
+        let issuer = data.join(ISSUER_FOLDER);
         let data = (!memory).then_some(data);
-        Ok(serve::run(&serve::Options { listen, dynamodb_listen, s3_listen, data, create })?)
+        Ok(serve::run(&serve::Options { listen, dynamodb_listen, s3_listen, auth, issuer, data, create })?)
     }
 }
 

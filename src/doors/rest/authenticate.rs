@@ -2,19 +2,23 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::extract::single_header;
 use super::problem::{self, Problem};
+use super::throttle;
 use crate::app::App;
 use crate::config::Auth;
-use crate::domain::{Actor, ClientId};
+use crate::domain::{Actor, ClientId, Scope, UserId};
+use crate::jwt::{Refused, Token};
 
 /// The IAM principal that API Gateway has authenticated, put into the request by the Lambda door.
 #[derive(Clone, Debug)]
 pub struct Principal(pub ClientId);
 
 const CLIENT_HEADER: &str = "X-Client-Id";
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"roster\"");
+const SIGNATURE: HeaderValue = HeaderValue::from_static("AWS4-HMAC-SHA256");
 
 impl FromRequestParts<App> for Actor {
     type Rejection = Problem;
@@ -24,27 +28,65 @@ impl FromRequestParts<App> for Actor {
             .map(ClientId::parse)
             .transpose()
             .map_err(|flaw| Problem::bad_header(CLIENT_HEADER, flaw))?;
-        match app.auth {
-            Auth::Open => Ok(Self::all_powerful(named.unwrap_or_else(ClientId::anonymous))),
-            Auth::Iam => by_principal(parts, named),
-            // Tokens are not accepted before they can be verified.
-            Auth::Jwt => Err(unauthenticated("Bearer")),
-        }
+        let actor = match app.auth {
+            Auth::Open => Self::all_powerful(named.unwrap_or_else(ClientId::anonymous)),
+            Auth::Iam => by_principal(app, parts, named)?,
+            Auth::Jwt => by_token(app, &parts.headers, named).await?,
+        };
+        throttle::admit(app, parts, &actor).await?;
+        Ok(actor)
     }
 }
 
 /// API Gateway's IAM policy has decided who may call; a caller header must not claim another name.
-fn by_principal(parts: &Parts, named: Option<ClientId>) -> Result<Actor, Problem> {
+fn by_principal(app: &App, parts: &Parts, named: Option<ClientId>) -> Result<Actor, Problem> {
     let Some(Principal(client)) = parts.extensions.get::<Principal>() else {
-        return Err(unauthenticated("AWS4-HMAC-SHA256"));
+        return Err(Problem::new(problem::UNAUTHENTICATED).with_header(header::WWW_AUTHENTICATE, SIGNATURE));
     };
     if named.is_some_and(|named| named != *client) {
-        return Err(Problem::new(problem::FORBIDDEN)
-            .with_detail("X-Client-Id is not the caller's own principal; leave it out."));
+        return Err(another_client("X-Client-Id is not the caller's own principal; leave it out."));
     }
-    Ok(Actor::all_powerful(client.clone()))
+    Ok(Actor::new(client.clone(), None, app.principals.scopes(client.as_str())))
 }
 
-fn unauthenticated(scheme: &'static str) -> Problem {
-    Problem::new(problem::UNAUTHENTICATED).with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme))
+/// The token says who calls, for whom, and what for; a caller header must not claim another name.
+async fn by_token(app: &App, headers: &HeaderMap, named: Option<ClientId>) -> Result<Actor, Problem> {
+    let Some(text) = bearer(headers) else {
+        return Err(Problem::new(problem::UNAUTHENTICATED).with_header(header::WWW_AUTHENTICATE, BEARER));
+    };
+    let verifier = app.verifier.as_ref().ok_or_else(|| crate::error::Error::internal("there is no verifier"))?;
+    let token = verifier.verify(text, app.clock.now()).await?.map_err(refused)?;
+    let client = client(&token)?;
+    if named.is_some() && named != client {
+        return Err(another_client("X-Client-Id is not the client of the token; leave it out."));
+    }
+    let subject = token.subject.as_deref().and_then(|subject| UserId::parse(subject).ok());
+    let scopes = token.scopes.iter().filter_map(|name| Scope::parse(name)).collect();
+    Ok(Actor::new(client.unwrap_or_else(ClientId::anonymous), subject, scopes))
+}
+
+/// The text after `Bearer`, if the one Authorization header there is has it; bytes beyond ASCII are part of no token.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+fn client(token: &Token) -> Result<Option<ClientId>, Problem> {
+    let read = |name| ClientId::parse(name).map_err(|_| refused(Refused::Claims));
+    token.client.as_deref().map(read).transpose()
+}
+
+/// RFC 6750, section 3.1.
+fn refused(why: Refused) -> Problem {
+    let challenge = format!("Bearer realm=\"roster\", error=\"invalid_token\", error_description=\"{why}\"");
+    let challenge = HeaderValue::from_str(&challenge).unwrap_or(BEARER);
+    Problem::new(problem::UNAUTHENTICATED)
+        .with_detail(format!("{why}; get a new one from the issuer."))
+        .with_header(header::WWW_AUTHENTICATE, challenge)
+}
+
+fn another_client(detail: &str) -> Problem {
+    Problem::new(problem::FORBIDDEN).with_detail(detail)
 }

@@ -1,7 +1,7 @@
 //! What runs around every request: a request id, one log line, problems completed, panics caught, headers hardened.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -11,7 +11,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, extract};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::problem::{HEADERS_TOO_LARGE, Problem};
+use super::cors;
+use super::problem::{HEADERS_TOO_LARGE, Problem, TIMEOUT};
+use super::throttle::Told;
 use crate::app::App;
 
 /// The id of one request: Lambda's own, or one made here; told in `X-Request-Id` and in every problem.
@@ -25,11 +27,25 @@ pub struct Mount(pub String);
 /// Most bytes of path, query and headers together; API Gateway itself ends at 10,240 for the headers.
 const HEAD_BYTES: usize = 16 * 1024;
 
+/// How much time is left until the process is stopped, as Lambda tells.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLeft(pub Duration);
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+/// Two years, as <https://hstspreload.org> recommends; other hosts of the domain are not ours to bind.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+/// What is left of Lambda's time for the answer.
+const ANSWERING: Duration = Duration::from_millis(500);
 
 /// Puts the layers around the routes.
 pub fn around(routes: Router<App>, app: App) -> Router<App> {
-    routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn_with_state(app, observe))
+    let routes = routes.layer(CatchPanicLayer::custom(panicked));
+    let routes = match cors::layer(&app.door) {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes.layer(middleware::from_fn_with_state(app, observe))
 }
 
 async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -43,10 +59,13 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     // What is too long to be one of our paths is not echoed whole.
     let path = request.uri().path().chars().take(512).collect::<String>();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let is_behind_tls = request.headers().get(FORWARDED_PROTO).is_some_and(|proto| proto == "https");
+    let told = Told::default();
+    request.extensions_mut().insert(told.clone());
     let mut response = if head_bytes(&request) > HEAD_BYTES {
         Problem::new(HEADERS_TOO_LARGE).into_response()
     } else {
-        next.run(request).await
+        answer(&app, request, next).await
     };
 
     let problem = found(&response);
@@ -59,6 +78,10 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if is_behind_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    told.write(headers);
     log(&method, &route, &response, problem.as_deref(), &id, started);
     response
 }
@@ -67,6 +90,16 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
 fn head_bytes(request: &Request) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     target + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
+}
+
+/// The handler's answer, if it comes in time. What it was about to write may have been written.
+async fn answer(app: &App, request: Request, next: Next) -> Response {
+    let left = request.extensions().get::<TimeLeft>().map(|TimeLeft(left)| left.saturating_sub(ANSWERING));
+    let deadline = left.unwrap_or(app.door.deadline).min(app.door.deadline);
+    match tokio::time::timeout(deadline, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(TIMEOUT).into_response(),
+    }
 }
 
 /// The problem that a handler answered, or the one that a bare error status stands for.

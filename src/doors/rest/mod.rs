@@ -1,6 +1,7 @@
 //! The REST door: the whole API on one screen.
 
 mod authenticate;
+mod cors;
 mod etag;
 mod extract;
 mod health;
@@ -10,11 +11,12 @@ pub mod openapi;
 mod passwords;
 mod patch;
 pub mod problem;
+pub mod throttle;
 mod users;
 mod view;
 
 pub use authenticate::Principal;
-pub use layers::{Mount, RequestId, around};
+pub use layers::{Mount, RequestId, TimeLeft, around};
 
 use axum::Router;
 use axum::routing::{get, put};

@@ -186,6 +186,9 @@ impl From<Error> for Problem {
             }
             Error::InvalidCredentials => Self::new(INVALID_CREDENTIALS)
                 .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Password realm=\"roster\"")),
+            Error::QuotaExceeded { retry_after_seconds } => {
+                Self::new(QUOTA_EXCEEDED).with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds))
+            }
             Error::Unavailable { retry_after_seconds, .. } => {
                 let retry_after = HeaderValue::from(retry_after_seconds);
                 Self::new(UNAVAILABLE).with_header(header::RETRY_AFTER, retry_after).with_source(error)

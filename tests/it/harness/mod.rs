@@ -3,6 +3,7 @@
 pub mod faults;
 mod logs;
 mod reply;
+pub mod tokens;
 
 pub use logs::logged;
 pub use reply::Reply;

@@ -1,0 +1,107 @@
+//! How much: counts a request against its caller's quotas, and tells the caller how it stands.
+//!
+//! The header fields are those of draft-ietf-httpapi-ratelimit-headers-11: `RateLimit-Policy: "caller";q=100;w=60` and
+//! `RateLimit: "caller";r=50;t=30`. Routes that ask for no [`Actor`] (health, problems, the description) count nowhere.
+
+use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::MatchedPath;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use super::problem::Problem;
+use crate::app::App;
+use crate::domain::Actor;
+use crate::domain::actor::OPERATIONS;
+use crate::operations;
+use crate::quotas::Standing;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Which operation a route is, by its `operationId`; a test holds this to the API description.
+pub const ROUTES: &[(&str, &str, &str)] = &[
+    ("POST", "/users", "create_user"),
+    ("GET", "/users", "list_users"),
+    ("GET", "/users/{id}", "get_user"),
+    ("PUT", "/users/{id}", "replace_user"),
+    ("PATCH", "/users/{id}", "patch_user"),
+    ("DELETE", "/users/{id}", "delete_user"),
+    ("PUT", "/users/{id}/password", "change_password"),
+    ("POST", "/users/verify-password", "verify_password"),
+    ("POST", "/users/{id}/avatar-uploads", "request_avatar_upload"),
+    ("GET", "/users/{id}/avatar-uploads/{uploadId}", "get_avatar_upload"),
+    ("GET", "/users/{id}/avatar", "get_avatar"),
+    ("DELETE", "/users/{id}/avatar", "delete_avatar"),
+];
+
+/// Where a request's standing is left for the layer that writes the answer's headers.
+#[derive(Clone, Default)]
+pub struct Told(Arc<OnceLock<Vec<Standing>>>);
+
+/// Counts a request, or refuses it.
+pub async fn admit(app: &App, parts: &Parts, actor: &Actor) -> Result<(), Problem> {
+    let (operation, is_read) = operation(&parts.method, parts.extensions.get::<MatchedPath>());
+    let (standings, outcome) = operations::admit_request(app, actor, operation, is_read).await;
+    if let Some(Told(told)) = parts.extensions.get::<Told>() {
+        let _first = told.set(standings);
+    }
+    Ok(outcome?)
+}
+
+/// The operation and whether it only reads. What is on no list (another door's) counts as a write.
+fn operation(method: &Method, route: Option<&MatchedPath>) -> (&'static str, bool) {
+    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let route = route.map_or("", MatchedPath::as_str);
+    let known = ROUTES.iter().find(|(m, path, _)| *m == method && same_route(path, route));
+    let name = known.map_or("", |(_, _, name)| name);
+    let action = OPERATIONS.iter().find(|(known, _)| *known == name).and_then(|(_, action)| *action);
+    (name, action.is_some_and(|action| action.is_read()))
+}
+
+/// Whether two routes are the same but for the names of their parameters.
+fn same_route(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.split('/'), b.split('/'));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a == b || (a.starts_with('{') && b.starts_with('{')) => {}
+            _ => return false,
+        }
+    }
+}
+
+impl Told {
+    /// Writes the header fields, if the request was counted.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        let standings = self.0.get().map_or(&[][..], Vec::as_slice);
+        if standings.is_empty() {
+            return;
+        }
+        let (mut policies, mut limits) = (String::new(), String::new());
+        for (index, standing) in standings.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let Standing { name, quota, window_seconds, remaining, resets_in } = standing;
+            let _ = write!(policies, "{comma}\"{name}\";q={quota};w={window_seconds}");
+            let _ = write!(limits, "{comma}\"{name}\";r={remaining};t={resets_in}");
+        }
+        for (name, value) in [(RATE_LIMIT_POLICY, policies), (RATE_LIMIT, limits)] {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_the_same_whatever_their_parameters_are_called() {
+        assert!(same_route("/users/{id}/avatar", "/users/{userId}/avatar"));
+        assert!(!same_route("/users/{id}", "/users/verify-password"));
+        assert!(!same_route("/users", "/users/{id}"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Quotas: what callers are told, and that many sandboxes together keep to them.
