@@ -11,9 +11,9 @@ use crate::clock::Clock;
 use crate::domain::limit::{Lease, Policy, Verdict};
 use crate::domain::{ClientId, Timestamp};
 use crate::error::Error;
-use crate::store::{Granted, Store};
+use crate::store::Store;
 
-/// How many leases are held; beyond that the oldest windows' go.
+/// How many leases are held; beyond that all are dropped.
 const MAX_LEASES: usize = 4096;
 /// How long the table may take before it counts as out of reach.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -77,9 +77,13 @@ pub struct Quotas(Arc<Inner>);
 
 struct Inner {
     plan: Plan,
-    leases: Mutex<HashMap<(ClientId, String), Arc<Turn<Held>>>>,
+    leases: Mutex<Leases>,
     unchecked: AtomicU64,
+    writes: AtomicU64,
 }
+
+/// By caller and policy.
+type Leases = HashMap<(ClientId, String), Arc<Turn<Held>>>;
 
 #[derive(Default)]
 struct Held {
@@ -91,12 +95,22 @@ struct Held {
 impl Quotas {
     /// Quotas as planned, without leases yet.
     pub fn new(plan: Plan) -> Self {
-        Self(Arc::new(Inner { plan, leases: Mutex::default(), unchecked: AtomicU64::new(0) }))
+        Self(Arc::new(Inner {
+            plan,
+            leases: Mutex::default(),
+            unchecked: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+        }))
     }
 
     /// How many requests were admitted without a count, because the table could not be reached.
     pub fn unchecked(&self) -> u64 {
         self.0.unchecked.load(Ordering::Relaxed)
+    }
+
+    /// How many writes the table was asked for, failed conditions included.
+    pub fn writes(&self) -> u64 {
+        self.0.writes.load(Ordering::Relaxed)
     }
 
     /// Takes one request from each of the caller's quotas that count this operation; `is_read` says whether it only
@@ -116,7 +130,7 @@ impl Quotas {
             let held = self.held(client, policy);
             // One request at a time asks the table; the others wait for its lease.
             let mut held = held.lock().await;
-            let outcome = match take(store, clock, client, policy, &mut held).await {
+            let outcome = match self.take(store, clock, client, policy, &mut held).await {
                 Ok(None) => Ok(()),
                 Ok(Some(until)) => Err(exceeded(until, clock.now())),
                 Err(error) => self.without_table(operation, error),
@@ -136,11 +150,44 @@ impl Quotas {
         (standings, Ok(()))
     }
 
+    /// Takes one request; says until when there is none.
+    async fn take(
+        &self,
+        store: &Store,
+        clock: &Clock,
+        client: &ClientId,
+        policy: &Policy,
+        held: &mut Held,
+    ) -> Result<Option<Timestamp>, Error> {
+        let now = clock.now();
+        let asked = match held.lease.take(policy, now) {
+            Verdict::Admitted => return Ok(None),
+            Verdict::Refused(until) => return Ok(Some(until)),
+            Verdict::Ask(asked) => asked,
+        };
+        let lost = |reason| Error::Unavailable { reason, retry_after_seconds: 1, source: None };
+        if held.lost_at.is_some_and(|at| (0..PAUSE_MILLIS).contains(&(now.unix_millis() - at.unix_millis()))) {
+            return Err(lost("DynamoDB was out of reach a moment ago"));
+        }
+        let answer = tokio::time::timeout(PATIENCE, store.lease(client, policy, asked, now)).await;
+        let answer = answer.unwrap_or_else(|_| Err(lost("DynamoDB did not answer in time")));
+        held.lost_at = answer.is_err().then(|| clock.now());
+        let leased = answer?;
+        self.0.writes.fetch_add(leased.writes, Ordering::Relaxed);
+        if leased.granted == 0 {
+            return Ok(Some(held.lease.close(policy, leased.count.window, leased.count.taken, now)));
+        }
+        held.lease.grant(leased.count.window, asked, leased.granted, leased.count.taken, now);
+        // It holds at least this one.
+        let _first = held.lease.take(policy, now);
+        Ok(None)
+    }
+
     fn held(&self, client: &ClientId, policy: &Policy) -> Arc<Turn<Held>> {
         let mut leases = self.0.leases.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (client.clone(), policy.name().to_owned());
         if leases.len() >= MAX_LEASES && !leases.contains_key(&key) {
-            // Whoever is being served right now holds its own handle; a lease that is dropped is merely not used up.
+            // Whoever is being served holds a handle of its own; what is left of a lease is lost, never counted twice.
             leases.clear();
         }
         Arc::clone(leases.entry(key).or_default())
@@ -155,38 +202,6 @@ impl Quotas {
         let unchecked = self.0.unchecked.fetch_add(1, Ordering::Relaxed) + 1;
         tracing::warn!(operation, unchecked, %error, "a request was admitted without counting it");
         Ok(())
-    }
-}
-
-/// Takes one request; says until when there is none.
-async fn take(
-    store: &Store,
-    clock: &Clock,
-    client: &ClientId,
-    policy: &Policy,
-    held: &mut Held,
-) -> Result<Option<Timestamp>, Error> {
-    let now = clock.now();
-    let asked = match held.lease.take(policy, now) {
-        Verdict::Admitted => return Ok(None),
-        Verdict::Refused(until) => return Ok(Some(until)),
-        Verdict::Ask(asked) => asked,
-    };
-    let lost = |reason| Error::Unavailable { reason, retry_after_seconds: 1, source: None };
-    if held.lost_at.is_some_and(|at| (0..PAUSE_MILLIS).contains(&(now.unix_millis() - at.unix_millis()))) {
-        return Err(lost("DynamoDB was out of reach a moment ago"));
-    }
-    let answer = tokio::time::timeout(PATIENCE, store.lease(client, policy, asked, now)).await;
-    let answer = answer.unwrap_or_else(|_| Err(lost("DynamoDB did not answer in time")));
-    held.lost_at = answer.is_err().then(|| clock.now());
-    match answer? {
-        Granted::Some(granted, count) => {
-            held.lease.grant(count.window, asked, granted, count.taken, now);
-            // The lease holds at least one, unless the window ended while the table was asked; then it was taken in time.
-            let _first = held.lease.take(policy, now);
-            Ok(None)
-        }
-        Granted::None(count) => Ok(Some(held.lease.close(policy, count.window, count.taken, now))),
     }
 }
 

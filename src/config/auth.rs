@@ -141,22 +141,20 @@ fn demands(reader: &mut Reader<'_>, issuer: String, audiences: Vec<String>) -> D
 /// `ROSTER_IAM_SCOPES`: a JSON object of principals and their scopes.
 pub(super) fn principals(reader: &mut Reader<'_>) -> Principals {
     let Some(text) = reader.text("ROSTER_IAM_SCOPES") else { return Principals::default() };
-    match serde_json::from_str::<HashMap<String, String>>(&text).map_err(|_| ()).and_then(|map| {
-        let scopes = |words: String| {
-            let words: Option<Vec<Scope>> = words.split_whitespace().map(Scope::parse).collect();
-            words.ok_or(())
-        };
-        map.into_iter().map(|(principal, words)| Ok((principal, scopes(words)?))).collect()
-    }) {
-        Ok(map) => Principals(Some(map)),
-        Err(()) => {
-            reader.mistake(
-                "ROSTER_IAM_SCOPES must be a JSON object of principals (or default) and scopes, such as \
-                 {\"arn:aws:sts::123456789012:assumed-role/billing\": \"users:read users:verify\"}",
-            );
-            Principals::default()
-        }
+    if let Some(map) = read_principals(&text) {
+        return Principals(Some(map));
     }
+    reader.mistake(
+        "ROSTER_IAM_SCOPES must be a JSON object of principals (or default) and scopes, such as \
+         {\"arn:aws:sts::123456789012:assumed-role/billing\": \"users:read users:verify\"}",
+    );
+    Principals::default()
+}
+
+fn read_principals(text: &str) -> Option<HashMap<String, Vec<Scope>>> {
+    let written: HashMap<String, String> = serde_json::from_str(text).ok()?;
+    let scopes = |words: String| words.split_whitespace().map(Scope::parse).collect::<Option<Vec<_>>>();
+    written.into_iter().map(|(principal, words)| Some((principal, scopes(words)?))).collect()
 }
 
 impl Tokens {

@@ -78,6 +78,7 @@ enum BySelf {
 }
 
 /// The permission table.
+#[expect(clippy::match_same_arms, reason = "a line for each action, as in a table")]
 const fn rule(action: Action) -> Rule {
     use BySelf::{No, Yes};
     use Scope::{Admin, Delete, Read, Verify, Write};

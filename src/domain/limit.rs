@@ -114,8 +114,8 @@ impl Policy {
         if taken >= self.quota {
             return end;
         }
-        // A few at once are worth waiting for: one at a time would cost a write each.
-        let wanted = (taken + wanted.clamp(1, self.burst)).min(self.quota);
+        // Several at once are worth waiting for: one at a time would cost a write each.
+        let wanted = (taken + wanted.max(self.burst / 4).clamp(1, self.burst)).min(self.quota);
         let needed = u128::from(wanted.saturating_sub(self.burst)) * u128::from(self.window_millis.unsigned_abs());
         let elapsed = i64::try_from(needed.div_ceil(u128::from(self.quota))).unwrap_or(self.window_millis);
         Timestamp::from_unix_millis(window * self.window_millis + elapsed).clamp(now.min(end), end)

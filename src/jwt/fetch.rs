@@ -50,12 +50,11 @@ impl Fetcher {
         }
         let mut request = HttpRequest::get(url)?;
         request.headers_mut().insert("accept", "application/json");
-        let connector = match self.connector.get() {
-            Some(connector) => connector,
-            None => {
-                let built = self.connect()?;
-                self.connector.get_or_init(|| built)
-            }
+        let connector = if let Some(connector) = self.connector.get() {
+            connector
+        } else {
+            let built = self.connect()?;
+            self.connector.get_or_init(|| built)
         };
         let exchange = async {
             let response = connector.call(request).await?;

@@ -62,10 +62,7 @@ impl Issuer {
     }
 
     /// The name in `iss`.
-    #[expect(clippy::unused_self, reason = "another issuer may have another name")]
-    pub fn name(&self) -> &'static str {
-        LOCAL_ISSUER
-    }
+    pub const NAME: &'static str = LOCAL_ISSUER;
 
     /// Where the key pair is.
     pub fn folder(&self) -> &Path {

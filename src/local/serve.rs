@@ -157,7 +157,7 @@ fn places(api: String, app: &App, engines: &Engines, config: &Config, issuer: Op
         mark: u16::from_be_bytes(mark),
         auth: match (config.auth, issuer) {
             (Auth::Open, _) => None,
-            (_, Some(issuer)) => Some(format!("{}, keys in {}", issuer.name(), issuer.folder().display())),
+            (_, Some(issuer)) => Some(format!("{}, keys in {}", Issuer::NAME, issuer.folder().display())),
             (_, None) => config.tokens.as_ref().map(|tokens| tokens.demands.issuer.clone()),
         },
         token: issuer.map(Issuer::token_command),

@@ -27,7 +27,7 @@ mod users;
 
 pub use credentials::Expected;
 pub use idempotency::Receipt;
-pub use quotas::Granted;
+pub use quotas::Leased;
 pub use users::CreateFailure;
 
 use aws_sdk_dynamodb::Client;

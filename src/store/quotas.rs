@@ -10,40 +10,36 @@ use crate::domain::{ClientId, Timestamp};
 use crate::error::Error;
 
 /// How often a lease that lost a race is tried.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: u64 = 16;
 /// How long a count is kept after its window, in seconds.
 const KEPT_FOR: i64 = 3600;
 
 /// What came of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Granted {
-    /// So many, in the window that is counted with them.
-    Some(u64, Count),
-    /// Nothing, in this window.
-    None(Count),
+pub struct Leased {
+    /// So many; none when there is nothing to be had now.
+    pub granted: u64,
+    /// The window, and what is gone of it with these.
+    pub count: Count,
+    /// What it cost: writes, failed conditions included.
+    pub writes: u64,
 }
 
 impl Store {
     /// Takes up to `asked` from a caller's quota. As a rule that is one write; two when a window begins or runs out.
-    pub async fn lease(
-        &self,
-        client: &ClientId,
-        policy: &Policy,
-        asked: u64,
-        now: Timestamp,
-    ) -> Result<Granted, Error> {
+    pub async fn lease(&self, client: &ClientId, policy: &Policy, asked: u64, now: Timestamp) -> Result<Leased, Error> {
         let mut seen = None;
-        for _ in 0..ATTEMPTS {
+        for writes in 1..=ATTEMPTS {
             match policy.step(asked, seen, now) {
-                Step::Closed(count) => return Ok(Granted::None(count)),
+                Step::Closed(count) => return Ok(Leased { granted: 0, count, writes: writes - 1 }),
                 Step::Add { window, granted, limit } => match self.add(client, policy, window, granted, limit).await? {
-                    Ok(taken) => return Ok(Granted::Some(granted, Count { window, taken })),
+                    Ok(taken) => return Ok(Leased { granted, count: Count { window, taken }, writes }),
                     Err(found) => seen = Some(found),
                 },
                 Step::Begin { window, granted } => {
-                    let before = seen.flatten();
-                    match self.begin(client, policy, before, Count { window, taken: granted }).await? {
-                        Ok(()) => return Ok(Granted::Some(granted, Count { window, taken: granted })),
+                    let count = Count { window, taken: granted };
+                    match self.begin(client, policy, seen.flatten(), count).await? {
+                        Ok(()) => return Ok(Leased { granted, count, writes }),
                         Err(found) => seen = Some(found),
                     }
                 }

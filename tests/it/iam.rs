@@ -34,3 +34,13 @@ async fn only_a_principal_is_let_in_and_under_its_own_name() {
     get_users(&house, Some(arn), None).await.expect(200);
     get_users(&house, Some(arn), Some(arn)).await.expect(200);
 }
+
+#[tokio::test]
+async fn principals_have_the_scopes_that_the_configuration_gives_them() {
+    let scopes = r#"{"arn:aws:sts::1:assumed-role/billing": "users:read", "default": "users:write"}"#;
+    let house = House::with(&[("ROSTER_IAM_SCOPES", scopes)]).await;
+    get_users(&house, Some("arn:aws:sts::1:assumed-role/billing"), None).await.expect(200);
+    get_users(&house, Some("arn:aws:sts::1:assumed-role/other"), None).await.problem(403, "forbidden");
+    let house = House::with(&[("ROSTER_IAM_SCOPES", "{}")]).await;
+    get_users(&house, Some("arn:aws:sts::1:assumed-role/billing"), None).await.problem(403, "forbidden");
+}

@@ -14,21 +14,21 @@ const FREE_PORTS: [&str; 6] =
     ["--listen", "127.0.0.1:0", "--dynamodb-listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0"];
 
 /// `roster` on free ports, with `folder` to work in and to put temporary files in.
-fn roster(folder: &Path) -> Command {
+pub fn roster(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
     command.current_dir(folder).env("TMPDIR", folder).env("ROSTER_LOG", "error").args(FREE_PORTS);
     command
 }
 
 /// A server that has told where it is.
-struct Server {
+pub struct Server {
     process: Child,
-    banner: String,
+    pub banner: String,
     rest: BufReader<ChildStdout>,
 }
 
 impl Server {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut rest = BufReader::new(process.stdout.take().unwrap());
         let mut banner = String::new();
@@ -39,13 +39,13 @@ impl Server {
     }
 
     /// The address in the line that begins with `name`.
-    fn address(&self, name: &str) -> &str {
+    pub fn address(&self, name: &str) -> &str {
         let line = self.banner.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
         line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap()
     }
 
     /// A connection to the API on which the first `bytes` have been sent.
-    fn connect(&self, bytes: &str) -> TcpStream {
+    pub fn connect(&self, bytes: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address("API")).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.write_all(bytes.as_bytes()).unwrap();
@@ -53,17 +53,17 @@ impl Server {
     }
 
     /// The whole answer to a GET.
-    fn get(&self, path: &str) -> String {
+    pub fn get(&self, path: &str) -> String {
         answer(self.connect(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")))
     }
 
     /// Sends SIGTERM.
-    fn terminate(&self) {
+    pub fn terminate(&self) {
         assert!(Command::new("kill").arg(self.process.id().to_string()).status().unwrap().success());
     }
 
     /// Waits for the end: exit code 0, and what was written to stderr.
-    fn ended(mut self) -> String {
+    pub fn ended(mut self) -> String {
         let mut rest = String::new();
         self.rest.read_to_string(&mut rest).unwrap();
         let output = self.process.wait_with_output().unwrap();
@@ -73,7 +73,7 @@ impl Server {
     }
 }
 
-fn answer(mut stream: TcpStream) -> String {
+pub fn answer(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer

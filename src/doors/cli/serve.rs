@@ -35,8 +35,9 @@ pub(super) struct Flags {
     #[arg(value_parser = |text: &str| address_or(text, S3), help_heading = "Addresses")]
     s3_listen: SocketAddr,
 
-    /// Who may call: anyone (open), or whoever has a token (jwt) of ROSTER_JWT_ISSUER or, without one, of `roster token`
-    #[arg(long, env = "ROSTER_AUTH", value_name = "MODE", value_parser = ["open", "jwt"], help_heading = "Callers")]
+    /// Who may call: anyone (open), or whoever has a token (jwt) of ROSTER_JWT_ISSUER or, without one, of `roster token`;
+    /// in place of ROSTER_AUTH
+    #[arg(long, value_name = "MODE", value_parser = ["open", "jwt"], help_heading = "Callers")]
     auth: Option<String>,
 
     /// The folder that keeps users and pictures, made if missing

@@ -11,7 +11,6 @@ use crate::domain::{ClientId, Scope, UserId};
 use crate::local::issuer::{Grant, ISSUER_FOLDER, Issuer};
 
 #[derive(Debug, Args)]
-#[expect(clippy::doc_markdown, reason = "`--help` prints these lines as they are")]
 pub(super) struct Flags {
     /// The id of the user whom the token speaks for, who may then read and change itself
     #[arg(long, value_name = "ID", value_parser = subject)]

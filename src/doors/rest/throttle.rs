@@ -12,8 +12,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::Actor;
 use crate::domain::actor::OPERATIONS;
+use crate::domain::actor::OPERATIONS;
+use crate::domain::{Action, Actor};
 use crate::operations;
 use crate::quotas::Standing;
 
@@ -57,7 +58,7 @@ fn operation(method: &Method, route: Option<&MatchedPath>) -> (&'static str, boo
     let known = ROUTES.iter().find(|(m, path, _)| *m == method && same_route(path, route));
     let name = known.map_or("", |(_, _, name)| name);
     let action = OPERATIONS.iter().find(|(known, _)| *known == name).and_then(|(_, action)| *action);
-    (name, action.is_some_and(|action| action.is_read()))
+    (name, action.is_some_and(Action::is_read))
 }
 
 /// Whether two routes are the same but for the names of their parameters.

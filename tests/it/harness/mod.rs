@@ -35,6 +35,8 @@ pub struct House {
     pub router: Router,
     pub clock: Clock,
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Where its DynamoDB is.
+    pub endpoint: String,
     _engine: Option<DynamoDb>,
 }
 
@@ -63,7 +65,7 @@ impl House {
         let app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
         app.store.create_table().await.unwrap();
         let dynamodb = roster::aws::clients(&config).await.unwrap().dynamodb;
-        Self { router: roster::doors::rest::router(app.clone()), app, clock, dynamodb, _engine: engine }
+        Self { router: roster::doors::rest::router(app.clone()), app, clock, dynamodb, endpoint, _engine: engine }
     }
 
     /// Any caller.
