@@ -69,7 +69,7 @@ fn every_described_operation_is_in_the_permission_table_and_in_this_test() {
         let route = ROUTES.iter().find(|(m, p, _)| *m == method.as_str() && blank(p) == blank(&path));
         match action {
             Some(_) => {
-                assert_eq!(route.map(|(_, _, name)| *name), Some(name.as_str()), "{method} {path} in throttle::ROUTES")
+                assert_eq!(route.map(|(_, _, name)| *name), Some(name.as_str()), "{method} {path} in throttle::ROUTES");
             }
             None => assert!(route.is_none(), "{name} is open to everyone and counts against no quota"),
         }

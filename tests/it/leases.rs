@@ -1,5 +1,7 @@
 //! The arithmetic of quotas, with simulated sandboxes, clocks and table: no network, no waiting.
 
+#![allow(clippy::print_stderr, reason = "figures for people")]
+
 use roster::domain::Timestamp;
 use roster::domain::limit::{Count, Counted, Lease, Policy, Step, Verdict};
 

@@ -15,6 +15,7 @@ mod durability;
 mod get_user;
 mod hardening;
 mod iam;
+mod issuer_keys;
 mod lambda;
 mod leases;
 mod local;

@@ -1,5 +1,7 @@
 //! Quotas: what callers are told, and that many servers together keep to them.
 
+#![allow(clippy::print_stderr, reason = "figures for people")]
+
 use std::time::Instant;
 
 use axum::Router;
