@@ -123,13 +123,10 @@ impl Store {
 }
 
 /// What a failed condition found; any other failure is one.
-fn lost<R>(
+fn lost(
     context: &'static str,
-    error: aws_sdk_dynamodb::error::SdkError<UpdateItemError, R>,
-) -> Result<Option<Count>, Error>
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+    error: aws_sdk_dynamodb::error::SdkError<UpdateItemError>,
+) -> Result<Option<Count>, Error> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
             let Some(item) = failed.item() else { return Ok(None) };

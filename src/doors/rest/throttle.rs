@@ -13,7 +13,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use super::problem::Problem;
 use crate::app::App;
 use crate::domain::actor::OPERATIONS;
-use crate::domain::actor::OPERATIONS;
 use crate::domain::{Action, Actor};
 use crate::operations;
 use crate::quotas::Standing;
