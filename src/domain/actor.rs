@@ -118,7 +118,7 @@ pub const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("health_ready", None),
     ("get_openapi", None),
     ("get_docs", None),
-    ("explain_problem", None),
+    ("get_problem", None),
 ];
 
 impl Action {

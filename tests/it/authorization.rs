@@ -38,7 +38,7 @@ const TABLE: &[(&str, &str)] = &[
     ("health_ready",          "  +      +       +       +        +     +    +     +      +      +    +    +  "),
     ("get_openapi",           "  +      +       +       +        +     +    +     +      +      +    +    +  "),
     ("get_docs",              "  +      +       +       +        +     +    +     +      +      +    +    +  "),
-    ("explain_problem",       "  +      +       +       +        +     +    +     +      +      +    +    +  "),
+    ("get_problem",           "  +      +       +       +        +     +    +     +      +      +    +    +  "),
 ];
 
 /// The operations that the description has now: method, path, name.

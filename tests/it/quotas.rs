@@ -184,7 +184,12 @@ async fn without_the_table_reads_go_on_and_guessing_passwords_does_not() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let lookup = |name: &str| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| format!("http://{silent}"));
     let config = Config::for_local(&lookup).unwrap();
-    let nowhere = Store::new(roster::aws::clients(&config).await.unwrap().dynamodb, "roster".to_owned(), 1);
+    let nowhere = Store::new(
+        roster::aws::clients(&config).await.unwrap().dynamodb,
+        "roster".to_owned(),
+        1,
+        roster::ids::Ids::seeded(3),
+    );
     let (app, caller) = (&house.app, ClientId::parse("billing").unwrap());
     let ask = async |operation, is_read| app.quotas.admit(&nowhere, &app.clock, &caller, operation, is_read).await.1;
     assert!(ask("get_user", true).await.is_ok());
