@@ -17,7 +17,7 @@ fn token(folder: &Path, arguments: &[&str]) -> String {
 fn status(server: &Server, head: &str, token: &str, body: &str) -> (u16, String) {
     let length = body.len();
     let request = format!(
-        "{head} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+        "{head} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     let text = answer(server.connect(&request));
