@@ -6,7 +6,7 @@ use crate::avatars::Avatars;
 use crate::aws;
 use crate::clock::Clock;
 use crate::config::{Auth, Config, Door, Mistakes, Principals};
-use crate::domain::PasswordPolicy;
+use crate::domain::{AttemptLimits, PasswordPolicy};
 use crate::hashing::Hasher;
 use crate::ids::Ids;
 use crate::jwt::Verifier;
@@ -29,6 +29,8 @@ pub struct App {
     pub ids: Ids,
     /// Rules for new passwords.
     pub password_policy: PasswordPolicy,
+    /// How many wrong passwords are too many.
+    pub attempt_limits: AttemptLimits,
     /// How callers prove who they are.
     pub auth: Auth,
     /// Verifies tokens, in `jwt` mode.
@@ -55,10 +57,11 @@ impl App {
         Ok(Self {
             store: Store::new(clients.dynamodb, config.table.clone(), config.list_shards, Ids::system()),
             avatars: Avatars::new(clients.s3, config.bucket.clone()),
-            hasher: Hasher::new(config.max_parallel_hashes, Ids::system()),
+            hasher: Hasher::new(config.passwords.hashing.clone(), Ids::system()),
             clock,
             ids,
-            password_policy: config.password_policy.clone(),
+            password_policy: config.passwords.policy.clone(),
+            attempt_limits: config.passwords.attempts,
             auth: config.auth,
             verifier: verifier(config)?.map(Arc::new),
             principals: Arc::new(config.principals.clone()),

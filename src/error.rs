@@ -35,6 +35,12 @@ pub enum Error {
         /// When to try again, in seconds.
         retry_after_seconds: u32,
     },
+    /// Too many wrong passwords; nobody is told whose.
+    #[error("too many wrong passwords")]
+    TooManyAttempts {
+        /// When to try again, in seconds.
+        retry_after_seconds: u32,
+    },
     /// A dependency does not answer, or too much is asked at once; worth another try.
     #[error("{reason}")]
     Unavailable {

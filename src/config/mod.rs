@@ -2,6 +2,7 @@
 
 mod auth;
 mod door;
+mod passwords;
 mod quota;
 mod reader;
 
@@ -10,7 +11,8 @@ pub use door::Door;
 
 use std::time::Duration;
 
-use crate::domain::PasswordPolicy;
+pub use passwords::Passwords;
+
 use crate::quotas::Plan;
 use reader::Reader;
 
@@ -78,10 +80,8 @@ pub struct Config {
     pub door: Door,
     /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428. Default `false`.
     pub require_if_match: bool,
-    /// `ROSTER_PASSWORD_MIN_LENGTH`: fewest code points of a new password, 8 to 64. Default 8.
-    pub password_policy: PasswordPolicy,
-    /// `ROSTER_MAX_PARALLEL_HASHES`: how many passwords are hashed at once. Default: what memory and cores allow.
-    pub max_parallel_hashes: usize,
+    /// Passwords: policy, tries, hashing.
+    pub passwords: Passwords,
     /// `ROSTER_LIST_SHARDS`: how many partitions each list index has, 1 to 64. Default 8.
     pub list_shards: u32,
     /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default `info`.
@@ -166,7 +166,6 @@ struct Setting {
 /// Reads what both modes read alike. Each concern with more than a line has a file of its own beside this one.
 fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> {
     let Setting { auth, table, bucket, region, dynamodb_credentials, s3_credentials, is_lambda } = setting;
-    let min_code_points = reader.number("ROSTER_PASSWORD_MIN_LENGTH", 8, 8..=64);
     let config = Config {
         table,
         bucket,
@@ -183,9 +182,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         quotas: quota::plan(&mut reader),
         door: door::door(&mut reader),
         require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
-        password_policy: PasswordPolicy::new(min_code_points)
-            .map_err(|flaw| Mistakes(vec![format!("ROSTER_PASSWORD_MIN_LENGTH: {}", flaw.detail())]))?,
-        max_parallel_hashes: reader.number("ROSTER_MAX_PARALLEL_HASHES", default_parallel_hashes(&reader), 1..=1024),
+        passwords: passwords::read(&mut reader),
         list_shards: u32::try_from(reader.number("ROSTER_LIST_SHARDS", 8, 1..=64)).unwrap_or(8),
         log: reader.text("ROSTER_LOG").unwrap_or_else(|| "info".to_owned()),
         log_json: reader.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
@@ -194,16 +191,6 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         reader.mistake("ROSTER_LOG must be a level such as info, or targets such as roster=debug,info");
     }
     reader.finish(config)
-}
-
-/// One hash per core, and never more than half of a function's memory (19 MiB each).
-fn default_parallel_hashes(reader: &Reader<'_>) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let by_memory = reader
-        .text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        .and_then(|mb| mb.parse::<usize>().ok())
-        .map_or(cores, |mb| mb / 38);
-    cores.min(by_memory).max(1)
 }
 
 fn environment(name: &str) -> Option<String> {

@@ -4,6 +4,7 @@
 //! exists is a value that is right. A refusal is a [`Flaw`]: a stable code and a sentence.
 
 pub mod actor;
+pub mod attempts;
 pub mod avatar;
 pub mod flaw;
 pub mod idempotency;
@@ -16,6 +17,7 @@ pub mod user;
 pub mod user_name;
 
 pub use actor::{Action, Actor, ClientId, Scope};
+pub use attempts::AttemptLimits;
 pub use flaw::Flaw;
 pub use idempotency::IdempotencyKey;
 pub use password::{AcceptedPassword, NewCredential, Password, PasswordHash, PasswordPolicy};

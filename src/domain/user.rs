@@ -15,6 +15,11 @@ impl UserId {
         Self(uuid)
     }
 
+    /// The id that no user has: all zeros (RFC 9562, section 5.9).
+    pub fn nobody() -> Self {
+        Self(Uuid::nil())
+    }
+
     /// Reads the hyphenated form, in either case.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let flaw = || Flaw::new("invalid_id", "give a UUID");

@@ -3,6 +3,7 @@
 //! A command is a file in `cli/` with what can be said (`Flags`, if anything) and what is done (`run`), and a line
 //! in `Command` and in its `run`.
 
+mod calibrate;
 mod health;
 mod openapi;
 mod serve;
@@ -47,6 +48,8 @@ enum Command {
     Serve(serve::Flags),
     /// Ask a running server whether it is alive: exit code 0 if it is
     Health(health::Flags),
+    /// Measure argon2id on this machine and print parameters and the Lambda memory they ask for
+    Calibrate(calibrate::Flags),
     /// Print the OpenAPI document
     Openapi,
     /// Print a token for a server on this machine that runs with --auth jwt
@@ -58,6 +61,7 @@ impl Command {
         match self {
             Self::Serve(flags) => flags.run(),
             Self::Health(flags) => flags.run(),
+            Self::Calibrate(flags) => flags.run(),
             Self::Openapi => openapi::run(),
             Self::Token(flags) => flags.run(),
         }
@@ -138,7 +142,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for name in ["roster", "serve", "health", "openapi", "token"] {
+        for name in ["roster", "serve", "health", "calibrate", "openapi", "token"] {
             let mut command = Cli::command();
             let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };
             let help = command.clone().term_width(100).render_long_help().to_string();

@@ -1,10 +1,11 @@
 //! Changes a password.
 
 use super::flaws_at;
+use super::prove_password::prove;
 use crate::app::App;
 use crate::domain::{Action, Actor, Flaw, Password, UserId};
 use crate::error::Error;
-use crate::store::Expected;
+use crate::store::{AttemptKeys, Expected};
 
 /// How often a change that lost a race against another one looks again.
 const ATTEMPTS: usize = 3;
@@ -32,12 +33,12 @@ pub async fn change_password(
     for _ in 0..ATTEMPTS {
         let stored = match &current {
             None => None,
+            // Wrong guesses count here as they do in verify_password.
             Some(current) => {
-                let stored = app.store.get_credential(id).await?;
-                if !app.hasher.verify(current.as_bytes(), stored.as_ref()).await? {
-                    return Err(Error::InvalidCredentials);
-                }
-                stored
+                let keys = AttemptKeys::new(&user.profile.user_name, actor.client());
+                let login = app.store.get_login(id, &keys).await?;
+                prove(app, &keys, &login.history, current, login.hash.as_ref()).await?;
+                login.hash
             }
         };
         let hash = app.hasher.hash(new.as_bytes(), app.hasher.salt()).await?;

@@ -12,8 +12,9 @@ use crate::store::{CreateFailure, Receipt, keys};
 /// Creates the user; a repeated call with the same key and input answers what the first one did.
 pub async fn create_user(app: &App, actor: &Actor, new: NewUser, key: Option<IdempotencyKey>) -> Result<User, Error> {
     actor.permit(Action::CreateUser, None)?;
-    if matches!(new.credential, NewCredential::Hash(_)) {
+    if let NewCredential::Hash(hash) = &new.credential {
         actor.permit(Action::SetCredential, None)?;
+        app.hasher.afford(hash).map_err(|flaw| Error::invalid_member("/passwordHash", flaw))?;
     }
     let now = app.clock.now();
     let user = User::new(app.ids.user_id(now), new.profile, now);

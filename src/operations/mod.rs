@@ -4,19 +4,24 @@ mod admit_request;
 mod change_password;
 mod create_user;
 mod delete_user;
+mod get_password_policy;
 mod get_user;
 mod list_users;
 mod patch_user;
+mod prove_password;
 mod replace_user;
+mod verify_password;
 
 pub use admit_request::admit_request;
 pub use change_password::change_password;
 pub use create_user::create_user;
 pub use delete_user::delete_user;
+pub use get_password_policy::get_password_policy;
 pub use get_user::get_user;
 pub use list_users::{Page, list_users};
 pub use patch_user::patch_user;
 pub use replace_user::replace_user;
+pub use verify_password::verify_password;
 
 use std::time::Duration;
 

@@ -1,9 +1,10 @@
 //! How the table is called: one strongly consistent read, one transaction, and patience where others are at the same item.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
 
 use super::Store;
 use super::failure::{self, Cancelled};
@@ -20,6 +21,38 @@ impl Store {
         let call = self.client.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
         let answer = call.consistent_read(true).send().await.map_err(|e| failure::failed(context, e))?;
         Ok(answer.item)
+    }
+
+    /// Reads several items in one call, each strongly consistent, in the order of their keys.
+    pub(super) async fn get_items<const N: usize>(
+        &self,
+        context: &'static str,
+        wanted: [&Key; N],
+    ) -> Result<[Option<Item>; N], Error> {
+        let key = |key: &Key| Item::from([("pk".to_owned(), key.pk()), ("sk".to_owned(), key.sk())]);
+        let all = wanted.iter().map(|wanted| key(wanted)).collect();
+        let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(all)).build().map_err(built)?;
+        let mut open = Some(HashMap::from([(self.table.clone(), keys)]));
+        let mut found: [Option<Item>; N] = [const { None }; N];
+        let mut attempt = 1;
+        loop {
+            let call = self.client.batch_get_item().set_request_items(open.take());
+            let answer = call.send().await.map_err(|e| failure::failed(context, e))?;
+            for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                let is_it = |key: &&Key| item.get("pk") == Some(&key.pk()) && item.get("sk") == Some(&key.sk());
+                if let Some(place) = wanted.iter().position(is_it) {
+                    found[place] = Some(item);
+                }
+            }
+            open = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
+            if open.is_none() {
+                return Ok(found);
+            }
+            if !self.waits_after_conflict(attempt).await {
+                return Err(Error::Unavailable { reason: "DynamoDB is busy", retry_after_seconds: 1, source: None });
+            }
+            attempt += 1;
+        }
     }
 
     /// Writes all or nothing; waits and tries again where another transaction is at the same items.

@@ -1,5 +1,6 @@
 //! Password hashes, apart from the profiles.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem};
 
 use super::calls::built;
@@ -21,9 +22,30 @@ pub enum Expected<'a> {
 impl Store {
     /// Reads a user's password hash.
     pub async fn get_credential(&self, id: UserId) -> Result<Option<PasswordHash>, Error> {
-        let Some(item) = self.get_item("reading a credential", &keys::credential(id)).await? else { return Ok(None) };
-        let hash = item::text(&item, "hash").ok_or_else(|| Error::internal("a credential item lacks its hash"))?;
-        Ok(Some(PasswordHash::from_stored(hash.to_owned())))
+        self.get_item("reading a credential", &keys::credential(id)).await?.as_ref().map(item::to_hash).transpose()
+    }
+
+    /// Writes a password's hash in today's form, once: only while `old` is stored. Its age stays what it was.
+    pub async fn upgrade_credential(&self, id: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<bool, Error> {
+        let key = keys::credential(id);
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", key.pk())
+            .key("sk", key.sk())
+            .update_expression("SET #hash = :new")
+            .condition_expression("#hash = :old")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":old", s(old.expose()))
+            .expression_attribute_values(":new", s(new.expose()));
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+                Ok(false)
+            }
+            Err(e) => Err(failure::failed("upgrading a credential", e)),
+        }
     }
 
     /// Stores a new hash for a user who exists, and says whether `expected` held.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::keys::{self, Key};
 use crate::domain::avatar::AvatarKey;
-use crate::domain::{PersonName, Profile, Timestamp, User, UserId, UserName};
+use crate::domain::{PasswordHash, PersonName, Profile, Timestamp, User, UserId, UserName};
 use crate::error::Error;
 
 /// An item's attributes by name.
@@ -76,6 +76,17 @@ fn read_user(item: &Item) -> Option<User> {
         updated_at: Timestamp::parse(text(item, "updatedAt")?).ok()?,
         avatar: text(item, "avatar").map(|prefix| AvatarKey::from_stored(prefix.to_owned())),
     })
+}
+
+/// Reads a password hash from a credential item.
+pub fn to_hash(item: &Item) -> Result<PasswordHash, Error> {
+    let hash = text(item, "hash").ok_or_else(|| Error::internal("a credential item lacks its hash"))?;
+    Ok(PasswordHash::from_stored(hash.to_owned()))
+}
+
+/// A number attribute's value.
+pub fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }
 
 /// A string attribute's text.

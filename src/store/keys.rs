@@ -39,6 +39,25 @@ pub fn credential(id: UserId) -> Key {
     Key { pk: format!("CRED#{id}"), sk: "CRED" }
 }
 
+/// Wrong passwords for one name by one caller. The name is hashed: what is tried as a name may be a password.
+pub fn attempts_of_pair(user_name: &UserName, caller: &ClientId) -> Key {
+    Key { pk: format!("LIMIT#ATTEMPT#PAIR#{}#{}", hashed(user_name), caller.as_str()), sk: "ATTEMPT" }
+}
+
+/// Wrong passwords for one name by all callers.
+pub fn attempts_of_name(user_name: &UserName) -> Key {
+    Key { pk: format!("LIMIT#ATTEMPT#NAME#{}", hashed(user_name)), sk: "ATTEMPT" }
+}
+
+/// Wrong passwords for all names by one caller.
+pub fn attempts_of_caller(caller: &ClientId) -> Key {
+    Key { pk: format!("LIMIT#ATTEMPT#CALLER#{}", caller.as_str()), sk: "ATTEMPT" }
+}
+
+fn hashed(user_name: &UserName) -> String {
+    crate::hex::lower(&Sha256::digest(user_name.key().as_bytes())[..16])
+}
+
 /// The receipt of an idempotent create. The client's key is hashed: it keys the way to a stored answer.
 pub fn idempotency(caller: &ClientId, key: &IdempotencyKey) -> Key {
     let hash = Sha256::digest(key.as_str().as_bytes());

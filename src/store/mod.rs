@@ -7,6 +7,7 @@
 //! | user        | `USER#{id}`           | `USER`        | profile, version, times, avatar, list keys, write mark |
 //! | name guard  | `NAME#{key}`          | `NAME`        | the id of the user who has the name                    |
 //! | credential  | `CRED#{id}`           | `CRED`        | password hash, `changedAt`                             |
+//! | attempts    | `LIMIT#ATTEMPT#...`   | `ATTEMPT`     | wrong passwords of late, `expiresAt`; see [`AttemptKeys`] |
 //! | idempotency | `IDEM#{caller}#{hash}`| `IDEM`        | fingerprint, salt, the created user, `expiresAt`       |
 //! | quota       | `LIMIT#QUOTA#{caller}#{policy}` | `QUOTA` | window, requests handed out in it, `expiresAt`    |
 //!
@@ -14,6 +15,7 @@
 //! credential come and go together; a hash is in no item but `CRED#`; nothing scans.
 //! Point reads are strongly consistent: who has written reads what was written.
 
+mod attempts;
 mod calls;
 mod credentials;
 mod failure;
@@ -25,6 +27,7 @@ mod quotas;
 pub mod table;
 mod users;
 
+pub use attempts::AttemptKeys;
 pub use credentials::Expected;
 pub use idempotency::Receipt;
 pub use quotas::Leased;

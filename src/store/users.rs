@@ -8,7 +8,7 @@ use super::failure::{self, Cancelled};
 use super::item::{self, Item, keyed, n, s};
 use super::keys::{self, Key};
 use super::{Receipt, Store, idempotency};
-use crate::domain::{PasswordHash, Timestamp, User, UserId};
+use crate::domain::{PasswordHash, Timestamp, User, UserId, UserName};
 use crate::error::Error;
 
 /// Why a user was not created.
@@ -68,6 +68,13 @@ impl Store {
     /// Reads one user.
     pub async fn get_user(&self, id: UserId) -> Result<Option<User>, Error> {
         self.get_item("reading a user", &keys::user(id)).await?.as_ref().map(item::to_user).transpose()
+    }
+
+    /// Reads which user has a name.
+    pub async fn find_user_id(&self, user_name: &UserName) -> Result<Option<UserId>, Error> {
+        let Some(item) = self.get_item("reading a name", &keys::name_guard(user_name)).await? else { return Ok(None) };
+        let id = item::text(&item, "id").and_then(|id| UserId::parse(id).ok());
+        id.map(Some).ok_or_else(|| Error::internal("a name guard lacks its id"))
     }
 
     /// Replaces a user's profile, if it still is at `before`'s version; a rename moves the guard in the same transaction.

@@ -26,14 +26,14 @@ async fn a_new_password_is_held_to_the_policy() {
     let house = House::new().await;
     let path = format!("/users/{}/password", house.create("ada").await);
     for (body, expected) in [
-        (json!({}), "#/newPassword required"),
-        (json!({"newPassword": "short"}), "#/newPassword too_short"),
-        (json!({"newPassword": "lovelace"}), "#/newPassword like_name"),
-        (json!({"newPassword": PASSWORD, "currentPassword": PASSWORD}), "#/newPassword unchanged"),
-        (json!({"newPassword": NEW, "password": NEW}), "#/password unknown_member"),
+        (json!({}), &["#/newPassword required"][..]),
+        (json!({"newPassword": "short"}), &["#/newPassword too_guessable", "#/newPassword too_short"]),
+        (json!({"newPassword": "Ecalevol"}), &["#/newPassword like_name", "#/newPassword too_guessable"]),
+        (json!({"newPassword": PASSWORD, "currentPassword": PASSWORD}), &["#/newPassword unchanged"]),
+        (json!({"newPassword": NEW, "password": NEW}), &["#/password unknown_member"]),
     ] {
         let reply = house.anyone().put(&path, &body).await.problem(422, "validation");
-        assert_eq!(reply.errors(), [expected]);
+        assert_eq!(reply.errors(), expected);
     }
     house
         .anyone()

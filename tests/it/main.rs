@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod attempts;
 mod authorization;
 mod bad_input;
 mod change_password;
@@ -18,8 +19,10 @@ mod iam;
 mod issuer_keys;
 mod lambda;
 mod leases;
+mod legacy_hashes;
 mod local;
 mod local_issuer;
+mod password_policy;
 mod patch_user;
 mod problems;
 mod quotas;
@@ -29,3 +32,4 @@ mod secrets;
 mod table;
 mod tidy;
 mod tokens;
+mod verify_password;

@@ -19,7 +19,7 @@ pub use authenticate::Principal;
 pub use layers::{Mount, RequestId, TimeLeft, around};
 
 use axum::Router;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 
 use crate::app::App;
 
@@ -32,6 +32,8 @@ pub fn router(app: App) -> Router {
             get(users::get_user).put(users::replace_user).patch(users::patch_user).delete(users::delete_user),
         )
         .route("/users/{id}/password", put(passwords::change_password))
+        .route("/users/verify-password", post(passwords::verify_password))
+        .route("/password-policy", get(passwords::get_password_policy))
         .route("/health/live", get(health::live))
         .route("/openapi.json", get(openapi::document))
         .route("/problems/{slug}", get(problem::get_problem))

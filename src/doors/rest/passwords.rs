@@ -1,10 +1,13 @@
-//! `/users/{id}/password`.
+//! `/users/{id}/password`, `/users/verify-password`, `/password-policy`.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 
 use super::extract::{Id, JsonBody};
 use super::problem::Problem;
+use super::users::shown;
 use super::{openapi, view};
 use crate::app::App;
 use crate::domain::Actor;
@@ -28,4 +31,29 @@ pub async fn change_password(
     let change = view::password_change(body.value, body.violations).map_err(Error::Invalid)?;
     operations::change_password(&app, &actor, id, change.current, change.new).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says whether a password is a user's, and gives the user if it is.
+///
+/// An unknown name, a wrong password and a user without a password are one answer. After ten wrong passwords the same
+/// caller waits for each further try at the same name, first a minute, at last a quarter of an hour.
+#[utoipa::path(post, path = "/users/verify-password", operation_id = "verify_password", tag = "passwords",
+    request_body(content = view::PasswordClaimSchema),
+    responses(
+        (status = 200, description = "The password is this user's", body = view::User, headers(("ETag" = String))),
+        openapi::InputProblems, openapi::CommonProblems,
+    ))]
+pub async fn verify_password(State(app): State<App>, actor: Actor, body: JsonBody) -> Result<Response, Problem> {
+    let claim = view::password_claim(body.value, body.violations).map_err(Error::Invalid)?;
+    Ok(shown(operations::verify_password(&app, &actor, &claim.user_name, &claim.password).await?))
+}
+
+/// Tells the rules for new passwords, so that a form can show them.
+#[utoipa::path(get, path = "/password-policy", operation_id = "get_password_policy", tag = "passwords",
+    responses(
+        (status = 200, description = "The rules", body = view::PasswordPolicy),
+        openapi::CommonProblems,
+    ))]
+pub async fn get_password_policy(State(app): State<App>, actor: Actor) -> Result<Json<view::PasswordPolicy>, Problem> {
+    Ok(Json(operations::get_password_policy(&app, &actor)?.into()))
 }

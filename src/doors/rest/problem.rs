@@ -189,6 +189,9 @@ impl From<Error> for Problem {
             Error::QuotaExceeded { retry_after_seconds } => {
                 Self::new(QUOTA_EXCEEDED).with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds))
             }
+            Error::TooManyAttempts { retry_after_seconds } => Self::new(QUOTA_EXCEEDED)
+                .with_detail("Too many wrong passwords were given. Wait as long as Retry-After says.")
+                .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds)),
             Error::Unavailable { retry_after_seconds, .. } => {
                 let retry_after = HeaderValue::from(retry_after_seconds);
                 Self::new(UNAVAILABLE).with_header(header::RETRY_AFTER, retry_after).with_source(error)

@@ -129,7 +129,7 @@ pub async fn delete_user(
 }
 
 /// A user with its tag.
-fn shown(user: User) -> Response {
+pub(super) fn shown(user: User) -> Response {
     let tag = etag::header_value(&etag::of_user(&user, None));
     ([(header::ETAG, tag)], Json(view::User::from(user))).into_response()
 }

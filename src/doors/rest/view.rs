@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::Fields;
-use crate::domain::{self, Flaw, NewCredential, Password, PasswordPolicy, PersonName, Profile, UserName};
+use crate::domain::{self, Flaw, NewCredential, Password, PersonName, Profile, UserName};
 use crate::error::Violation;
 use crate::hashing;
 
@@ -64,7 +64,7 @@ pub struct Users {
 pub fn new_user(
     value: Value,
     violations: Vec<Violation>,
-    policy: &PasswordPolicy,
+    policy: &domain::PasswordPolicy,
 ) -> Result<domain::NewUser, Vec<Violation>> {
     let mut fields = Fields::of(value, violations);
     let user_name = fields.required("userName", UserName::parse);
@@ -129,6 +129,58 @@ pub fn password_change(value: Value, violations: Vec<Violation>) -> Result<Passw
     fields.finish(new.map(|new| PasswordChange { current, new }))
 }
 
+/// A name and what may be its password.
+pub struct PasswordClaim {
+    pub user_name: UserName,
+    pub password: Password,
+}
+
+/// Reads a name and a password to verify.
+pub fn password_claim(value: Value, violations: Vec<Violation>) -> Result<PasswordClaim, Vec<Violation>> {
+    let mut fields = Fields::of(value, violations);
+    let user_name = fields.required("userName", UserName::parse);
+    let password = fields.required("password", Password::parse);
+    fields.finish(user_name.zip(password).map(|(user_name, password)| PasswordClaim { user_name, password }))
+}
+
+/// The rules for new passwords.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordPolicy {
+    /// Fewest code points.
+    #[schema(minimum = 8, maximum = 64, example = 8)]
+    min_length: usize,
+    /// Most code points.
+    #[schema(example = 256)]
+    max_length: usize,
+    /// Least score of zxcvbn, of 0 to 4.
+    #[schema(example = 3)]
+    min_score: u8,
+    /// Every rule, with the code that an error has when it is broken and a sentence for people.
+    rules: Vec<PasswordRule>,
+}
+
+/// One rule for new passwords.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct PasswordRule {
+    #[schema(example = "too_short")]
+    code: &'static str,
+    #[schema(example = "Use at least 8 characters.")]
+    detail: String,
+}
+
+impl From<&domain::PasswordPolicy> for PasswordPolicy {
+    fn from(policy: &domain::PasswordPolicy) -> Self {
+        let rules = policy.rules().into_iter();
+        Self {
+            min_length: policy.min_code_points(),
+            max_length: domain::password::MAX_CODE_POINTS,
+            min_score: domain::password::LEAST_SCORE,
+            rules: rules.map(|rule| PasswordRule { code: rule.code, detail: rule.detail }).collect(),
+        }
+    }
+}
+
 /// The members of a user to create, for the API description.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -152,7 +204,8 @@ pub struct NewUserSchema {
         example = "correct horse battery staple"
     )]
     password: String,
-    /// A PHC string of argon2id, for administrators who bring users along.
+    /// A hash from elsewhere as it is, for administrators who bring users along: Django's, a PHC string of argon2, scrypt or
+    /// pbkdf2, bcrypt, sha512-crypt. It becomes argon2id at the first login.
     #[schema(required = false, max_length = 512, write_only)]
     password_hash: String,
 }
@@ -202,4 +255,22 @@ pub struct PasswordChangeSchema {
         example = "a better horse battery staple"
     )]
     new_password: String,
+}
+
+/// A name and what may be its password, for the API description.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PasswordClaim)]
+#[expect(dead_code, reason = "read by the API description alone")]
+pub struct PasswordClaimSchema {
+    #[schema(min_length = 1, example = "ada")]
+    user_name: String,
+    #[schema(
+        format = "password",
+        min_length = 1,
+        max_length = 256,
+        write_only,
+        example = "correct horse battery staple"
+    )]
+    password: String,
 }

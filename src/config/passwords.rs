@@ -1,0 +1,113 @@
+//! Passwords: their rules, what hashing may cost, how many wrong ones are too many.
+
+use super::reader::Reader;
+use crate::domain::{AttemptLimits, PasswordPolicy};
+use crate::hashing::{Limits, Parameters, Pepper, Settings};
+
+/// Memory for all hashes at once where nothing says how much there is, in MiB.
+const USUAL_MEMORY_MIB: usize = 512;
+
+/// What can be chosen about passwords.
+#[derive(Clone, Debug)]
+pub struct Passwords {
+    /// `ROSTER_PASSWORD_MIN_LENGTH`: fewest code points of a new password, 8 to 64. Default 8; NIST SP 800-63B-4 asks
+    /// for 15 where there is no second factor.
+    pub policy: PasswordPolicy,
+    /// `ROSTER_ATTEMPTS_PER_NAME`: wrong passwords for one name from all callers in 15 minutes. Default 100.
+    /// `ROSTER_ATTEMPTS_PER_CALLER`: wrong passwords from one caller in 15 minutes, over all names. Default 1000.
+    pub attempts: AttemptLimits,
+    /// `ROSTER_ARGON2_MEMORY_KIB`, `ROSTER_ARGON2_PASSES`, `ROSTER_ARGON2_LANES`: what a new hash costs. Default 19456, 2
+    /// and 1; hashes made with others are written anew at the next login. `roster calibrate` measures them.
+    ///
+    /// `ROSTER_MAX_PARALLEL_HASHES`: how many passwords are hashed at once. Default: one per core.
+    ///
+    /// `ROSTER_HASHING_MEMORY_MB`: memory for all hashes at once. Default: half of the function's
+    /// (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`), elsewhere 512. An imported hash may take half of this.
+    ///
+    /// `ROSTER_PASSWORD_PEPPER`: keys beside the salts, `ID:BASE64` with commas between them, the current one first.
+    /// Default: none.
+    pub hashing: Settings,
+}
+
+/// Reads it all.
+pub(super) fn read(reader: &mut Reader<'_>) -> Passwords {
+    let usual = Parameters::default();
+    let memory_kib = number(reader, "ROSTER_ARGON2_MEMORY_KIB", usual.memory_kib as usize, 7168..=1024 * 1024);
+    let passes = number(reader, "ROSTER_ARGON2_PASSES", usual.passes as usize, 1..=64);
+    let lanes = number(reader, "ROSTER_ARGON2_LANES", usual.lanes as usize, 1..=16);
+    let parameters = Parameters { memory_kib, passes, lanes };
+    Passwords {
+        policy: policy(reader),
+        attempts: AttemptLimits {
+            per_name: number(reader, "ROSTER_ATTEMPTS_PER_NAME", 100, 10..=100_000),
+            per_caller: number(reader, "ROSTER_ATTEMPTS_PER_CALLER", 1000, 10..=10_000_000),
+            ..AttemptLimits::default()
+        },
+        hashing: Settings { parameters, limits: limits(reader, parameters), pepper: pepper(reader) },
+    }
+}
+
+fn policy(reader: &mut Reader<'_>) -> PasswordPolicy {
+    let min_code_points = reader.number("ROSTER_PASSWORD_MIN_LENGTH", 8, 8..=64);
+    PasswordPolicy::new(min_code_points).unwrap_or_default()
+}
+
+fn limits(reader: &mut Reader<'_>, parameters: Parameters) -> Limits {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let function_mb = reader.text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse::<usize>().ok());
+    let usual = function_mb.map_or(USUAL_MEMORY_MIB, |mb| mb / 2).clamp(16, 65_536);
+    let memory_mib = number(reader, "ROSTER_HASHING_MEMORY_MB", usual, 16..=65_536);
+    if memory_mib.saturating_mul(1024) < parameters.memory_kib {
+        reader.mistake(
+            "ROSTER_ARGON2_MEMORY_KIB does not fit into ROSTER_HASHING_MEMORY_MB, which is half of the function's memory \
+             unless it is set",
+        );
+    }
+    Limits::new(reader.number("ROSTER_MAX_PARALLEL_HASHES", cores, 1..=1024), memory_mib)
+}
+
+fn pepper(reader: &mut Reader<'_>) -> Pepper {
+    let text = zeroize::Zeroizing::new(reader.text("ROSTER_PASSWORD_PEPPER").unwrap_or_default());
+    Pepper::parse(&text).unwrap_or_else(|mistake| {
+        reader.mistake(format!("ROSTER_PASSWORD_PEPPER: {mistake}"));
+        Pepper::default()
+    })
+}
+
+fn number(reader: &mut Reader<'_>, name: &str, default: usize, range: std::ops::RangeInclusive<usize>) -> u32 {
+    u32::try_from(reader.number(name, default, range)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn local(vars: &[(&str, &str)]) -> Result<Config, String> {
+        Config::for_local(&|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+            .map_err(|mistakes| mistakes.to_string())
+    }
+
+    #[test]
+    fn hashing_takes_half_of_a_functions_memory() {
+        for (function, half) in [("1769", 884), ("512", 256), ("128", 64)] {
+            let limits = local(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function)]).unwrap().passwords.hashing.limits;
+            assert_eq!(limits.memory_mib, half);
+        }
+        let config = local(&[("ROSTER_HASHING_MEMORY_MB", "64"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")]).unwrap();
+        assert_eq!(config.passwords.hashing.limits.memory_mib, 64);
+    }
+
+    #[test]
+    fn parameters_that_cannot_be_paid_for_are_a_mistake() {
+        for (vars, told) in [
+            (&[("ROSTER_ARGON2_MEMORY_KIB", "102400"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")][..], "does not fit"),
+            (&[("ROSTER_ARGON2_MEMORY_KIB", "1024")], "from 7168"),
+            (&[("ROSTER_ARGON2_PASSES", "0")], "from 1"),
+            (&[("ROSTER_PASSWORD_PEPPER", "secret")], "ID:BASE64"),
+            (&[("ROSTER_PASSWORD_PEPPER", "1:c2hvcnQ=")], "16 to 64 bytes"),
+        ] {
+            let mistake = local(vars).map(|_| ()).unwrap_err();
+            assert!(mistake.contains(told) && !mistake.contains("c2hvcnQ"), "{vars:?}: {mistake}");
+        }
+    }
+}

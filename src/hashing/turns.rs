@@ -1,0 +1,105 @@
+//! Turns: how much memory and how many cores passwords may take at once, and how long a request waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error;
+
+/// Most memory that any imported hash may ask for, in KiB.
+pub(super) const MOST_IMPORTED_KIB: u32 = 256 * 1024;
+
+/// What all hashes together may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many passwords are hashed at once; more than there are cores gains nothing.
+    pub parallel: usize,
+    /// Memory for all hashes at once, in MiB: half of the function's.
+    pub memory_mib: u32,
+    /// How long a request waits for its turn before it is told to come back.
+    pub longest_wait: Duration,
+}
+
+impl Limits {
+    /// Limits with the usual wait of ten seconds.
+    pub fn new(parallel: usize, memory_mib: u32) -> Self {
+        Self { parallel, memory_mib, longest_wait: Duration::from_secs(10) }
+    }
+
+    /// The most that one imported hash may take: half of this memory, which is a quarter of the function's.
+    pub fn most_imported_kib(&self) -> u32 {
+        (self.memory_mib.saturating_mul(1024) / 2).min(MOST_IMPORTED_KIB)
+    }
+}
+
+/// Hands out turns, first come, first served.
+#[derive(Clone)]
+pub(super) struct Turns {
+    cores: Arc<Semaphore>,
+    /// One permit per MiB.
+    memory: Arc<Semaphore>,
+    memory_mib: u32,
+    longest_wait: Duration,
+}
+
+/// A turn: cores and memory come back when it is dropped.
+pub(super) struct Turn {
+    _core: OwnedSemaphorePermit,
+    _memory: OwnedSemaphorePermit,
+}
+
+impl Turns {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            cores: Arc::new(Semaphore::new(limits.parallel)),
+            memory: Arc::new(Semaphore::new(limits.memory_mib as usize)),
+            memory_mib: limits.memory_mib,
+            longest_wait: limits.longest_wait,
+        }
+    }
+
+    /// Waits for a turn with this much memory. A hash that needs more than there is works alone.
+    pub(super) async fn take(&self, memory_kib: u32) -> Result<Turn, Error> {
+        let both = async {
+            let core = self.cores.clone().acquire_owned().await?;
+            let memory = self.memory.clone().acquire_many_owned(memory_kib.div_ceil(1024).min(self.memory_mib)).await?;
+            Ok::<_, tokio::sync::AcquireError>(Turn { _core: core, _memory: memory })
+        };
+        tokio::time::timeout(self.longest_wait, both)
+            .await
+            .map_err(|_| Error::Unavailable {
+                reason: "too many passwords are being hashed",
+                retry_after_seconds: 2,
+                source: None,
+            })?
+            .map_err(|_| Error::internal("the hasher is closed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn memory_is_never_given_twice_and_waiting_ends() {
+        let limits = Limits { parallel: 8, memory_mib: 40, longest_wait: Duration::from_millis(20) };
+        let turns = Turns::new(&limits);
+        let first = turns.take(19 * 1024).await.unwrap();
+        let _second = turns.take(19 * 1024 + 1).await.unwrap();
+        match turns.take(19 * 1024).await {
+            Err(Error::Unavailable { retry_after_seconds, .. }) => assert!(retry_after_seconds > 0),
+            _ => panic!("a third hash found memory"),
+        }
+        drop(first);
+        drop(turns.take(19 * 1024).await.unwrap());
+        drop(turns.take(8 * 1024 * 1024).await.err().expect("the second still holds its part"));
+    }
+
+    #[test]
+    fn an_imported_hash_may_take_a_quarter_of_the_function() {
+        for (function_mb, most_mib) in [(128, 32), (512, 128), (1024, 256), (1769, 256), (10_240, 256)] {
+            assert_eq!(Limits::new(1, function_mb / 2).most_imported_kib(), most_mib * 1024, "{function_mb}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Wrong passwords, counted in the table so that they mean the same in all sandboxes.
+//!
+//! What is read is judged in [`crate::domain::attempts`], and written only where nothing has changed since it was read.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+
+use super::item::{self, Item, n};
+use super::keys::{self, Key};
+use super::{Store, failure};
+use crate::domain::attempts::{History, Streak, Tally, WINDOW_SECONDS, Wait};
+use crate::domain::{AttemptLimits, ClientId, PasswordHash, Timestamp, User, UserId, UserName};
+use crate::error::Error;
+
+/// The three items that count the tries of one caller at one name.
+pub struct AttemptKeys {
+    pair: Key,
+    name: Key,
+    caller: Key,
+}
+
+impl AttemptKeys {
+    /// The items for a name, whether or not a user has it, and a caller.
+    pub fn new(user_name: &UserName, caller: &ClientId) -> Self {
+        Self {
+            pair: keys::attempts_of_pair(user_name, caller),
+            name: keys::attempts_of_name(user_name),
+            caller: keys::attempts_of_caller(caller),
+        }
+    }
+}
+
+/// All that is needed to judge a password.
+pub struct Login {
+    /// The user of the id that was asked for.
+    pub user: Option<User>,
+    /// Its password hash.
+    pub hash: Option<PasswordHash>,
+    /// The tries so far.
+    pub history: History,
+}
+
+impl Store {
+    /// Reads user, credential and tries in one call.
+    pub async fn get_login(&self, id: UserId, keys: &AttemptKeys) -> Result<Login, Error> {
+        let (user, credential) = (keys::user(id), keys::credential(id));
+        let wanted = [&user, &credential, &keys.pair, &keys.name, &keys.caller];
+        let [user, hash, pair, name, caller] = self.get_items("reading a login", wanted).await?;
+        Ok(Login {
+            user: user.as_ref().map(item::to_user).transpose()?,
+            hash: hash.as_ref().map(item::to_hash).transpose()?,
+            history: history([pair, name, caller])?,
+        })
+    }
+
+    /// Reads the tries so far.
+    pub async fn get_attempts(&self, keys: &AttemptKeys) -> Result<History, Error> {
+        history(self.get_items("reading tries", [&keys.pair, &keys.name, &keys.caller]).await?)
+    }
+
+    /// Counts a wrong password in all three items, where there is room for it. A caller who is known to this name does
+    /// not use up the name's tally.
+    pub async fn count_failure(
+        &self,
+        keys: &AttemptKeys,
+        history: &History,
+        limits: &AttemptLimits,
+        now: Timestamp,
+    ) -> Result<Result<(), Wait>, Error> {
+        let is_known = history.pair.is_some_and(|streak| now < streak.good_until);
+        let name = async {
+            if is_known { Ok(Ok(())) } else { self.count(&keys.name, history.name, limits.per_name, now).await }
+        };
+        let (pair, name, caller) = tokio::join!(
+            self.lengthen(&keys.pair, history.pair, limits, now),
+            name,
+            self.count(&keys.caller, history.caller, limits.per_caller, now),
+        );
+        Ok(pair?.and(name?).and(caller?))
+    }
+
+    /// Remembers a right password.
+    pub async fn forgive(&self, keys: &AttemptKeys, streak: Streak) -> Result<(), Error> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(streak_item(&keys.pair, &streak)));
+        put.send().await.map(|_| ()).map_err(|e| failure::failed("remembering a login", e))
+    }
+
+    /// Adds one to a streak. Each lost race has made it longer or ended it, so this ends.
+    async fn lengthen(
+        &self,
+        key: &Key,
+        mut seen: Option<Streak>,
+        limits: &AttemptLimits,
+        now: Timestamp,
+    ) -> Result<Result<(), Wait>, Error> {
+        loop {
+            let next = match limits.lengthen(seen, now) {
+                Ok(next) => next,
+                Err(wait) => return Ok(Err(wait)),
+            };
+            let update = self
+                .update_attempts(key, next.last_failure.max(next.good_until))
+                .update_expression(
+                    "SET failures = :failures, lastFailure = :last, goodUntil = :good, expiresAt = :expiresAt",
+                )
+                .expression_attribute_values(":failures", n(next.failures))
+                .expression_attribute_values(":last", n(next.last_failure.unix_millis()))
+                .expression_attribute_values(":good", n(next.good_until.unix_millis()));
+            let update = match seen {
+                None => update.condition_expression("attribute_not_exists(pk)"),
+                Some(seen) => update
+                    .condition_expression("failures = :seen AND lastFailure = :seenLast AND goodUntil = :seenGood")
+                    .expression_attribute_values(":seen", n(seen.failures))
+                    .expression_attribute_values(":seenLast", n(seen.last_failure.unix_millis()))
+                    .expression_attribute_values(":seenGood", n(seen.good_until.unix_millis())),
+            };
+            match attempted(update.send().await)? {
+                Attempted::Written => return Ok(Ok(())),
+                Attempted::Found(found) => seen = found.as_ref().map(to_streak).transpose()?,
+            }
+        }
+    }
+
+    /// Adds one to a tally. Within a window this meets no condition but the limit, so that many callers can count at
+    /// once; each lost race has begun another window or reached the limit, so this ends.
+    async fn count(
+        &self,
+        key: &Key,
+        mut seen: Option<Tally>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Result<(), Wait>, Error> {
+        loop {
+            let next = match AttemptLimits::count(seen, limit, now) {
+                Ok(next) => next,
+                Err(wait) => return Ok(Err(wait)),
+            };
+            let update = self
+                .update_attempts(key, next.since)
+                .expression_attribute_values(":since", n(next.since.unix_millis()))
+                .expression_attribute_values(":one", n(1));
+            let update = match seen {
+                Some(seen) if seen.since == next.since => update
+                    .update_expression("SET failures = failures + :one, expiresAt = :expiresAt")
+                    .condition_expression("since = :since AND failures < :limit")
+                    .expression_attribute_values(":limit", n(limit)),
+                Some(seen) => update
+                    .update_expression("SET failures = :one, since = :since, expiresAt = :expiresAt")
+                    .condition_expression("since = :seen")
+                    .expression_attribute_values(":seen", n(seen.since.unix_millis())),
+                None => update
+                    .update_expression("SET failures = :one, since = :since, expiresAt = :expiresAt")
+                    .condition_expression("attribute_not_exists(pk)"),
+            };
+            match attempted(update.send().await)? {
+                Attempted::Written => return Ok(Ok(())),
+                Attempted::Found(found) => seen = found.as_ref().map(to_tally).transpose()?,
+            }
+        }
+    }
+
+    fn update_attempts(
+        &self,
+        key: &Key,
+        last: Timestamp,
+    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", key.pk())
+            .key("sk", key.sk())
+            .expression_attribute_values(":expiresAt", n(expires_at(last)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+type Sdk<T, E> = Result<T, aws_sdk_dynamodb::error::SdkError<E>>;
+
+/// How a conditional write went.
+enum Attempted {
+    Written,
+    /// This was there instead of what had been seen.
+    Found(Option<Item>),
+}
+
+/// Sorts out a conditional write.
+fn attempted<T>(outcome: Sdk<T, UpdateItemError>) -> Result<Attempted, Error> {
+    let Err(error) = outcome else { return Ok(Attempted::Written) };
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(e)) => {
+            Ok(Attempted::Found(e.item().filter(|item| !item.is_empty()).cloned()))
+        }
+        _ => Err(failure::failed("counting a try", error)),
+    }
+}
+
+fn history([pair, name, caller]: [Option<Item>; 3]) -> Result<History, Error> {
+    Ok(History {
+        pair: pair.as_ref().map(to_streak).transpose()?,
+        name: name.as_ref().map(to_tally).transpose()?,
+        caller: caller.as_ref().map(to_tally).transpose()?,
+    })
+}
+
+fn to_streak(item: &Item) -> Result<Streak, Error> {
+    let streak = || {
+        Some(Streak {
+            failures: item::number(item, "failures")?,
+            last_failure: moment(item, "lastFailure")?,
+            good_until: moment(item, "goodUntil")?,
+        })
+    };
+    streak().ok_or_else(|| Error::internal("a streak of tries lacks an attribute"))
+}
+
+fn to_tally(item: &Item) -> Result<Tally, Error> {
+    let tally = || Some(Tally { failures: item::number(item, "failures")?, since: moment(item, "since")? });
+    tally().ok_or_else(|| Error::internal("a tally of tries lacks an attribute"))
+}
+
+fn moment(item: &Item, name: &str) -> Option<Timestamp> {
+    item::number(item, name).map(Timestamp::from_unix_millis)
+}
+
+fn streak_item(key: &Key, streak: &Streak) -> Item {
+    let Streak { failures, last_failure, good_until } = streak;
+    item::keyed(
+        key,
+        [
+            ("failures", n(failures)),
+            ("lastFailure", n(last_failure.unix_millis())),
+            ("goodUntil", n(good_until.unix_millis())),
+            ("expiresAt", n(expires_at((*last_failure).max(*good_until)))),
+        ],
+    )
+}
+
+/// When nothing in an item counts any more.
+fn expires_at(last: Timestamp) -> i64 {
+    last.plus_seconds(WINDOW_SECONDS).unix_seconds() + 1
+}
