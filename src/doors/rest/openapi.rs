@@ -17,7 +17,7 @@ use super::{health, passwords, problem, users, view};
     servers((url = "/", description = "This server")),
     paths(
         users::create_user, users::list_users, users::get_user, users::replace_user, users::patch_user, users::delete_user,
-        passwords::change_password, health::live, document, problem::get_problem,
+        passwords::change_password, passwords::verify_password, passwords::get_password_policy, health::live, document, problem::get_problem,
     ),
     components(schemas(view::User, view::Users, Problem, ProblemEntry)),
     tags(
