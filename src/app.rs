@@ -43,6 +43,8 @@ pub struct App {
     pub door: Arc<Door>,
     /// Whether a change must name the version it is meant for.
     pub require_if_match: bool,
+    /// How many items one page of a list may read.
+    pub list_read_budget: usize,
 }
 
 impl App {
@@ -55,7 +57,7 @@ impl App {
     pub async fn with(config: &Config, clock: Clock, ids: Ids) -> Result<Self, Mistakes> {
         let clients = aws::clients(config).await?;
         Ok(Self {
-            store: Store::new(clients.dynamodb, config.table.clone(), config.list_shards, Ids::system()),
+            store: Store::new(clients.dynamodb, config.table.clone(), config.lists.shards, Ids::system()),
             avatars: Avatars::new(clients.s3, config.bucket.clone()),
             hasher: Hasher::new(config.passwords.hashing.clone(), Ids::system()),
             clock,
@@ -68,6 +70,7 @@ impl App {
             quotas: Quotas::new(config.quotas.clone()),
             door: Arc::new(config.door.clone()),
             require_if_match: config.require_if_match,
+            list_read_budget: config.lists.read_budget,
         })
     }
 }

@@ -1,6 +1,10 @@
 //! Every way an operation can fail: one closed enum, which knows nothing of HTTP.
 
+use std::borrow::Cow;
+
 use crate::domain::Flaw;
+use crate::domain::filter::Misread;
+use crate::domain::page::InvalidCursor;
 
 /// A failed operation. A variant exists only if a caller must act differently; doors turn it into their own words.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +12,12 @@ pub enum Error {
     /// Some input is wrong; all that is known to be wrong is listed.
     #[error("the input is not valid")]
     Invalid(Vec<Violation>),
+    /// A filter cannot be read.
+    #[error("the filter cannot be read")]
+    InvalidFilter(Misread),
+    /// A cursor does not belong to the query that it came with.
+    #[error("the cursor does not belong to the query")]
+    InvalidCursor,
     /// There is no such user, or the actor may not know.
     #[error("not found")]
     NotFound,
@@ -95,6 +105,18 @@ impl From<crate::domain::actor::Denied> for Error {
     }
 }
 
+impl From<Misread> for Error {
+    fn from(misread: Misread) -> Self {
+        Self::InvalidFilter(misread)
+    }
+}
+
+impl From<InvalidCursor> for Error {
+    fn from(_: InvalidCursor) -> Self {
+        Self::InvalidCursor
+    }
+}
+
 /// One flaw and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -110,7 +132,7 @@ pub enum Place {
     /// A member of the body: an RFC 6901 pointer, empty for the whole.
     Pointer(String),
     /// A query parameter or a header, by name.
-    Parameter(&'static str),
+    Parameter(Cow<'static, str>),
 }
 
 impl Violation {
@@ -120,7 +142,7 @@ impl Violation {
     }
 
     /// A flaw in a query parameter or a header.
-    pub fn at_parameter(name: &'static str, flaw: Flaw) -> Self {
-        Self { place: Place::Parameter(name), flaw }
+    pub fn at_parameter(name: impl Into<Cow<'static, str>>, flaw: Flaw) -> Self {
+        Self { place: Place::Parameter(name.into()), flaw }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use crate::domain::{Timestamp, UserId};
@@ -54,6 +55,14 @@ impl Ids {
     /// A new user id: UUID version 7 (RFC 9562, section 5.7).
     pub fn user_id(&self, now: Timestamp) -> UserId {
         UserId::from_uuid(self.uuid(now))
+    }
+
+    /// The id of a user who comes from `origin`: the same origin makes the same id at another time again, but for the time
+    /// in it ([`UserId::has_origin_of`]).
+    pub fn user_id_of(&self, now: Timestamp, origin: &str) -> UserId {
+        let digest = Sha256::digest(origin.as_bytes());
+        let bytes: [u8; 10] = std::array::from_fn(|place| digest[place]);
+        UserId::from_uuid(Builder::from_unix_timestamp_millis(now.unix_millis().unsigned_abs(), &bytes).into_uuid())
     }
 
     /// A new request id, in the same form.

@@ -49,6 +49,8 @@
 //! | Whose token is this? | [`jwt`], `doors/rest/authenticate.rs` |
 //! | How much may a caller do? | [`domain::limit`], [`quotas`], `store/quotas.rs` |
 //! | What happens on create? | `operations/create_user.rs` |
+//! | What may a filter say? What is in a cursor? | [`domain::filter`], [`domain::page`] |
+//! | Which index answers a list, and at what cost? | `store/list` |
 //! | Which key, which item, which index? | [`store::keys`], [`store`], [`store::table`] |
 //! | Why this status? | [`doors::rest::problem`] |
 //! | What runs around a request? | `doors/rest/layers.rs` |

@@ -2,6 +2,7 @@
 
 mod auth;
 mod door;
+mod lists;
 mod passwords;
 mod quota;
 mod reader;
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub use passwords::Passwords;
 
 use crate::quotas::Plan;
+pub use lists::Lists;
 use reader::Reader;
 
 /// Looks up an environment variable by name.
@@ -82,8 +84,8 @@ pub struct Config {
     pub require_if_match: bool,
     /// Passwords: policy, tries, hashing.
     pub passwords: Passwords,
-    /// `ROSTER_LIST_SHARDS`: how many partitions each list index has, 1 to 64. Default 8.
-    pub list_shards: u32,
+    /// Shape and cost of lists.
+    pub lists: Lists,
     /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default `info`.
     pub log: String,
     /// `ROSTER_LOG_FORMAT`: `json` or `text`. Default `json` on Lambda, `text` elsewhere.
@@ -183,7 +185,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         door: door::door(&mut reader),
         require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
         passwords: passwords::read(&mut reader),
-        list_shards: u32::try_from(reader.number("ROSTER_LIST_SHARDS", 8, 1..=64)).unwrap_or(8),
+        lists: Lists::read(&mut reader),
         log: reader.text("ROSTER_LOG").unwrap_or_else(|| "info".to_owned()),
         log_json: reader.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
     };

@@ -6,9 +6,11 @@
 pub mod actor;
 pub mod attempts;
 pub mod avatar;
+pub mod filter;
 pub mod flaw;
 pub mod idempotency;
 pub mod limit;
+pub mod page;
 pub mod password;
 pub mod person_name;
 pub mod precondition;
@@ -18,8 +20,10 @@ pub mod user_name;
 
 pub use actor::{Action, Actor, ClientId, Scope};
 pub use attempts::AttemptLimits;
+pub use filter::Filter;
 pub use flaw::Flaw;
 pub use idempotency::IdempotencyKey;
+pub use page::{Limit, Sort, SortField};
 pub use password::{AcceptedPassword, NewCredential, Password, PasswordHash, PasswordPolicy};
 pub use person_name::PersonName;
 pub use precondition::IfMatch;

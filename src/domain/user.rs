@@ -29,6 +29,11 @@ impl UserId {
         Uuid::try_parse(text).map(Self).map_err(|_| flaw())
     }
 
+    /// Whether both differ in the time alone: 74 bits of a UUID, version 7, say where it comes from.
+    pub fn has_origin_of(&self, other: Self) -> bool {
+        self.as_bytes()[6..] == other.as_bytes()[6..]
+    }
+
     /// The 16 bytes, most significant first.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

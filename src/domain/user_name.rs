@@ -72,6 +72,14 @@ impl UserName {
     }
 }
 
+/// The form in which part of a user name is compared with keys: mapped as a name is, where it could be part of one.
+pub fn fold(text: &str) -> String {
+    match UsernameCaseMapped::enforce(text) {
+        Ok(mapped) => mapped.into_owned(),
+        Err(_) => super::person_name::fold(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

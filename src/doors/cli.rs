@@ -4,9 +4,15 @@
 //! in `Command` and in its `run`.
 
 mod calibrate;
+mod export;
+mod files;
+mod generate;
 mod health;
+mod import;
 mod openapi;
+mod progress;
 mod serve;
+mod target;
 mod token;
 
 use std::ffi::OsString;
@@ -17,7 +23,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// What a command ends with: the error becomes one line on stderr, and exit code 1.
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +33,22 @@ Examples:
   roster health                      exit code 0 when the server is alive
   AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:4566 AWS_ENDPOINT_URL_S3=http://127.0.0.1:4566 \\
   roster --create                    on LocalStack's DynamoDB and S3 instead of the embedded ones";
+
+const IMPORT: &str = "\
+An import that was stopped or crashed is finished by the same command: a row that is already in is not brought in twice.
+Exit code: 0 every row is in, 1 the table or the file failed, 2 a mistake in the call, 3 some rows were refused, 130 stopped.
+
+Examples:
+  roster generate 1000 | roster import -            a thousand users into ./.roster
+  roster import users.csv.zst --dry-run             what would become of each row
+  roster import old.csv --map userName=login --duplicates update --report report.ndjson
+  ROSTER_TABLE=users roster import users.ndjson --aws";
+
+/// An error with all that lies beneath it, in one line.
+fn plainly(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
 
 /// Roster, a user directory: REST over DynamoDB and S3
 ///
@@ -50,6 +72,13 @@ enum Command {
     Health(health::Flags),
     /// Measure argon2id on this machine and print parameters and the Lambda memory they ask for
     Calibrate(calibrate::Flags),
+    /// Bring users in from a CSV or NDJSON file
+    #[command(after_help = IMPORT)]
+    Import(import::Flags),
+    /// Write users to a CSV or NDJSON file
+    Export(export::Flags),
+    /// Make up users for demonstrations and load
+    Generate(generate::Flags),
     /// Print the OpenAPI document
     Openapi,
     /// Print a token for a server on this machine that runs with --auth jwt
@@ -59,11 +88,14 @@ enum Command {
 impl Command {
     fn run(self) -> Outcome {
         match self {
-            Self::Serve(flags) => flags.run(),
-            Self::Health(flags) => flags.run(),
-            Self::Calibrate(flags) => flags.run(),
-            Self::Openapi => openapi::run(),
-            Self::Token(flags) => flags.run(),
+            Self::Serve(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::Health(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::Import(flags) => flags.run(),
+            Self::Export(flags) => flags.run(),
+            Self::Generate(flags) => flags.run(),
+            Self::Calibrate(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::Token(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
         }
     }
 }
@@ -73,7 +105,7 @@ impl Command {
 pub fn main() -> ExitCode {
     let cli = parse(std::env::args_os()).unwrap_or_else(|mistake| mistake.exit());
     match cli.command.unwrap_or(Command::Serve(cli.serve)).run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "roster: {error}");
             ExitCode::FAILURE
@@ -142,7 +174,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for name in ["roster", "serve", "health", "calibrate", "openapi", "token"] {
+        for name in ["roster", "serve", "health", "calibrate", "import", "export", "generate", "openapi", "token"] {
             let mut command = Cli::command();
             let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };
             let help = command.clone().term_width(100).render_long_help().to_string();

@@ -2,6 +2,7 @@
 //!
 //! - [`dynamodb`] and [`s3`] answer as DynamoDB and S3 do, over real HTTP, each on a thread of its own
 //! - [`serve`] is `roster serve`: engines, table, bucket, API, and a tidy end
+//! - [`table`] is the table for commands that need no server: in the data folder, or in the server that holds it
 //! - `connections` serves HTTP, with limits and a graceful stop; `engine` is a server on a thread
 //! - `guard` keeps web pages away from it, `front` stands before the DynamoDB engine, `s3_access` before the S3 engine
 //! - `awaited` looks whether endpoints that stand in for the engines are there
@@ -28,6 +29,7 @@ pub mod s3;
 mod s3_access;
 pub mod serve;
 mod signals;
+pub mod table;
 mod trouble;
 
 pub use dynamodb::DynamoDb;

@@ -1,18 +1,28 @@
-//! Reads the list of users.
+//! Reads a page of the list of users.
 
 use crate::app::App;
+use crate::domain::page::Query;
 use crate::domain::{Action, Actor, User};
 use crate::error::Error;
+use crate::store::Cost;
 
 /// A part of the list.
 pub struct Page {
-    /// Users in the order of their creation.
+    /// Users in the order of the query.
     pub users: Vec<User>,
+    /// Where the next page starts; nothing after the last one.
+    pub next_cursor: Option<String>,
+    /// What it took.
+    pub cost: Cost,
 }
 
-/// Reads the first page.
-pub async fn list_users(app: &App, actor: &Actor, limit: usize) -> Result<Page, Error> {
+/// Reads the first page of a query, or the one that `cursor` points to. A page may be short and still have a next one: then
+/// the filter let little pass of as much as one request may read.
+pub async fn list_users(app: &App, actor: &Actor, query: &Query, cursor: Option<&str>) -> Result<Page, Error> {
     actor.permit(Action::ListUsers, None)?;
-    let (users, _has_more) = app.store.first_users(limit).await?;
-    Ok(Page { users })
+    let shards = app.store.list_shards();
+    let place = cursor.map(|cursor| query.place(cursor, shards)).transpose()?;
+    let listing = app.store.list_users(query, place.as_deref(), app.list_read_budget).await?;
+    let next_cursor = listing.place.map(|place| query.cursor(&place, shards));
+    Ok(Page { users: listing.users, next_cursor, cost: listing.cost })
 }

@@ -2,10 +2,15 @@
 
 mod admit_request;
 mod change_password;
+mod count_users;
 mod create_user;
 mod delete_user;
+#[cfg(feature = "local")]
+mod export_users;
 mod get_password_policy;
 mod get_user;
+#[cfg(feature = "local")]
+mod import_users;
 mod list_users;
 mod patch_user;
 mod prove_password;
@@ -14,10 +19,15 @@ mod verify_password;
 
 pub use admit_request::admit_request;
 pub use change_password::change_password;
+pub use count_users::count_users;
 pub use create_user::create_user;
 pub use delete_user::delete_user;
+#[cfg(feature = "local")]
+pub use export_users::{Exported, export_users};
 pub use get_password_policy::get_password_policy;
 pub use get_user::get_user;
+#[cfg(feature = "local")]
+pub use import_users::{Duplicates, Imported, Outcome, Row, Settings, import_users};
 pub use list_users::{Page, list_users};
 pub use patch_user::patch_user;
 pub use replace_user::replace_user;

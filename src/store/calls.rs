@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity, TransactWriteItem};
 
 use super::Store;
 use super::failure::{self, Cancelled};
@@ -18,9 +18,20 @@ const CONFLICT_ATTEMPTS: u32 = 5;
 impl Store {
     /// Reads one item, strongly consistent.
     pub(super) async fn get_item(&self, context: &'static str, key: &Key) -> Result<Option<Item>, Error> {
+        Ok(self.get_item_counted(context, key).await?.0)
+    }
+
+    /// Reads one item, strongly consistent, and tells the read capacity units that it took.
+    pub(super) async fn get_item_counted(
+        &self,
+        context: &'static str,
+        key: &Key,
+    ) -> Result<(Option<Item>, f64), Error> {
         let call = self.client.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
-        let answer = call.consistent_read(true).send().await.map_err(|e| failure::failed(context, e))?;
-        Ok(answer.item)
+        let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = call.send().await.map_err(|e| failure::failed(context, e))?;
+        let capacity = answer.consumed_capacity.and_then(|consumed| consumed.capacity_units).unwrap_or_default();
+        Ok((answer.item, capacity))
     }
 
     /// Reads several items in one call, each strongly consistent, in the order of their keys.

@@ -88,8 +88,8 @@ pub fn last_name_order(last_name: &PersonName, id: UserId) -> String {
     format!("{}\u{1}{id}", bounded(&last_name.key()))
 }
 
-/// The part of a folded last name that the index orders by: DynamoDB's sort keys end at 1,024 bytes.
-fn bounded(text: &str) -> &str {
+/// The part of a text that an index orders by: DynamoDB's sort keys end at 1,024 bytes.
+pub fn bounded(text: &str) -> &str {
     let mut end = text.len().min(960);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -30,6 +30,7 @@ mod users;
 pub use attempts::AttemptKeys;
 pub use credentials::Expected;
 pub use idempotency::Receipt;
+pub use list::{Cost, Listing};
 pub use quotas::Leased;
 pub use users::CreateFailure;
 

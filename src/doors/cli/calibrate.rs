@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Outcome;
 use crate::hashing::calibrate::{Advice, calibrate, measure};
 
 #[derive(Debug, Args)]
@@ -24,7 +23,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Outcome {
+    pub(super) fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let target = Duration::from_millis(self.target_ms);
         let samples = usize::from(self.samples);
         let advice = calibrate(self.memory_mb * 1024, target, |parameters| measure(parameters, samples));

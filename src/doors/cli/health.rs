@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::Args;
 use http::Uri;
 
-use super::Outcome;
 use super::serve::{API, address_or};
 use crate::local::{listen, plain};
 
@@ -28,7 +27,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Outcome {
+    pub(super) fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let url = match self.url {
             Some(url) => url,
             None => listen::url(self.listen).parse()?,
@@ -79,7 +78,7 @@ mod tests {
     use super::*;
 
     /// Answers one request with `answer`, and returns the outcome and the request's first line.
-    fn ask(path: &str, answer: &'static str) -> (Outcome, String) {
+    fn ask(path: &str, answer: &'static str) -> (Result<(), Box<dyn std::error::Error>>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = format!("http://{}{path}", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {

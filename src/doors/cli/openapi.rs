@@ -2,11 +2,10 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use super::Outcome;
 use crate::doors::rest::openapi;
 
 /// Prints the document.
-pub(super) fn run() -> Outcome {
+pub(super) fn run() -> Result<(), Box<dyn std::error::Error>> {
     match writeln!(io::stdout(), "{}", openapi::document_json().trim_end()) {
         // Whoever read it has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

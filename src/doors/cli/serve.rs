@@ -7,13 +7,12 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
-use super::Outcome;
 use crate::local::issuer::ISSUER_FOLDER;
 use crate::local::serve;
 
 /// Where the API listens unless told otherwise. An empty variable tells nothing, here as everywhere.
 pub(super) const API: &str = "127.0.0.1:8000";
-const DYNAMODB: &str = "127.0.0.1:8001";
+pub(super) const DYNAMODB: &str = "127.0.0.1:8001";
 const S3: &str = "127.0.0.1:8002";
 const DATA: &str = ".roster";
 
@@ -55,7 +54,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Outcome {
+    pub(super) fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let Self { listen, dynamodb_listen, s3_listen, data, memory, create, auth } = self;
         let issuer = data.join(ISSUER_FOLDER);
         let data = (!memory).then_some(data);

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Outcome;
 use crate::clock::Clock;
 use crate::domain::{ClientId, Scope, UserId};
 use crate::local::issuer::{Grant, ISSUER_FOLDER, Issuer};
@@ -34,7 +33,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Outcome {
+    pub(super) fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let Self { sub, scope, client, expires, data } = self;
         let grant = Grant { subject: sub, scope, client, expires_in: expires };
         let token = Issuer::open(&data.join(ISSUER_FOLDER))?.token(&grant, Clock::system().now())?;

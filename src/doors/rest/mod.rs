@@ -5,15 +5,16 @@ mod cors;
 mod etag;
 mod extract;
 mod health;
-mod json;
+pub(in crate::doors) mod json;
 mod layers;
+mod lists;
 pub mod openapi;
 mod passwords;
 mod patch;
 pub mod problem;
 pub mod throttle;
 mod users;
-mod view;
+pub(in crate::doors) mod view;
 
 pub use authenticate::Principal;
 pub use layers::{Mount, RequestId, TimeLeft, around};
@@ -26,7 +27,7 @@ use crate::app::App;
 /// The router over one application: serve it with hyper, or hand it Lambda's requests.
 pub fn router(app: App) -> Router {
     let routes = Router::new()
-        .route("/users", get(users::list_users).post(users::create_user))
+        .route("/users", get(lists::list_users).post(users::create_user))
         .route(
             "/users/{id}",
             get(users::get_user).put(users::replace_user).patch(users::patch_user).delete(users::delete_user),

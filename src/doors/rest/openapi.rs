@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use utoipa::openapi::{RefOr, Response, Responses};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
-use super::{health, passwords, problem, users, view};
+use super::{health, lists, passwords, problem, users, view};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,7 +16,7 @@ use super::{health, passwords, problem, users, view};
     ),
     servers((url = "/", description = "This server")),
     paths(
-        users::create_user, users::list_users, users::get_user, users::replace_user, users::patch_user, users::delete_user,
+        users::create_user, lists::list_users, users::get_user, users::replace_user, users::patch_user, users::delete_user,
         passwords::change_password, passwords::verify_password, passwords::get_password_policy, health::live, document, problem::get_problem,
     ),
     components(schemas(view::User, view::Users, Problem, ProblemEntry)),
@@ -141,6 +141,8 @@ problems! {
         "400" => "malformed-request", "413" => "too-large", "415" => "unsupported-media-type",
         "422" => "validation or idempotency-key-reused",
     }
+    /// What a list may answer.
+    ListProblems { "400" => "invalid-filter or invalid-cursor", "422" => "validation" }
     /// What an operation on one user may answer.
     UserProblems { "404" => "not-found" }
     /// What an operation that sets a user name may answer.

@@ -173,6 +173,15 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid(errors) => Self::new(VALIDATION).with_errors(errors),
+            Error::InvalidFilter(misread) => {
+                let detail = format!("character {}: {}", misread.position, misread.flaw.detail());
+                let flaw = Flaw::new(misread.flaw.code(), detail);
+                Self::new(INVALID_FILTER).with_errors(vec![Violation::at_parameter("filter", flaw)])
+            }
+            Error::InvalidCursor => {
+                let flaw = Flaw::new("invalid_cursor", "take nextCursor from the last answer to the very same query");
+                Self::new(INVALID_CURSOR).with_errors(vec![Violation::at_parameter("cursor", flaw)])
+            }
             Error::NotFound => Self::new(NOT_FOUND),
             Error::Forbidden => Self::new(FORBIDDEN),
             Error::NameTaken => {
@@ -238,7 +247,7 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<&'static str>,
+    parameter: Option<&'a str>,
     code: &'static str,
     detail: &'a str,
 }
@@ -247,7 +256,7 @@ impl<'a> From<&'a Violation> for Entry<'a> {
     fn from(violation: &'a Violation) -> Self {
         let (pointer, parameter) = match &violation.place {
             Place::Pointer(pointer) => (Some(fragment(pointer)), None),
-            Place::Parameter(name) => (None, Some(*name)),
+            Place::Parameter(name) => (None, Some(name.as_ref())),
         };
         Self { pointer, parameter, code: violation.flaw.code(), detail: violation.flaw.detail() }
     }

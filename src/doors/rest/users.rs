@@ -57,18 +57,6 @@ pub async fn get_user(
     Ok(shown(user))
 }
 
-/// Lists users in the order of their creation.
-#[utoipa::path(get, path = "/users", operation_id = "list_users", tag = "users",
-    responses(
-        (status = 200, description = "The first users", body = view::Users),
-        openapi::CommonProblems,
-    ))]
-pub async fn list_users(State(app): State<App>, actor: Actor) -> Result<Json<view::Users>, Problem> {
-    let page = operations::list_users(&app, &actor, 50).await?;
-    let users = page.users.into_iter().map(view::User::from).collect();
-    Ok(Json(view::Users { users, next_cursor: None }))
-}
-
 /// Replaces a user's names.
 #[utoipa::path(put, path = "/users/{id}", operation_id = "replace_user", tag = "users",
     params(openapi::UserPath, openapi::IfMatch),

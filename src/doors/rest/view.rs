@@ -55,9 +55,13 @@ impl From<domain::User> for User {
 #[serde(rename_all = "camelCase")]
 pub struct Users {
     pub users: Vec<User>,
-    /// Where the next page starts, or null on the last one.
+    /// The cursor of the next page, or null on the last one.
     #[schema(required)]
     pub next_cursor: Option<String>,
+    /// About how many users there are in all, some hours old; only with `count=estimate`.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count_estimate: Option<u64>,
 }
 
 /// Reads a user to create: names, and a password or a hash.

@@ -1,5 +1,6 @@
 //! A house per test: its own DynamoDB engine, clock and ids, and personas who call its router.
 
+mod calls;
 pub mod faults;
 mod logs;
 mod reply;
@@ -23,8 +24,13 @@ use roster::local::dynamodb::DynamoDb;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use calls::Calls;
+
 /// A password that every policy accepts.
 pub const PASSWORD: &str = "correct horse battery staple";
+
+/// A ready hash, for tests that need many users and no passwords.
+pub const HASH: &str = "$argon2id$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4";
 
 /// 2026-11-22T07:00:00.000Z, when every house's clock starts.
 pub const START_MILLIS: i64 = 1_795_330_800_000;
@@ -37,6 +43,7 @@ pub struct House {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// Where its DynamoDB is.
     pub endpoint: String,
+    calls: Calls,
     _engine: Option<DynamoDb>,
 }
 
@@ -62,10 +69,24 @@ impl House {
         environment.extend(variables.iter().copied());
         let config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
         let clock = Clock::settable(Timestamp::from_unix_millis(START_MILLIS));
-        let app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
+        let mut app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
         app.store.create_table().await.unwrap();
         let dynamodb = roster::aws::clients(&config).await.unwrap().dynamodb;
-        Self { router: roster::doors::rest::router(app.clone()), app, clock, dynamodb, endpoint, _engine: engine }
+        let calls = Calls::count(&mut app, &dynamodb);
+        Self {
+            router: roster::doors::rest::router(app.clone()),
+            app,
+            clock,
+            dynamodb,
+            endpoint,
+            calls,
+            _engine: engine,
+        }
+    }
+
+    /// How many calls the application has made to DynamoDB.
+    pub fn calls(&self) -> usize {
+        self.calls.get()
     }
 
     /// Any caller.
@@ -161,6 +182,11 @@ impl Persona<'_> {
         let response = self.house.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         Reply::read(format!("{method} {path}"), response).await
     }
+}
+
+/// Bytes as they may stand in a query, all of them escaped.
+pub fn percent(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
 }
 
 /// A body that creates a user.

@@ -1,0 +1,127 @@
+//! Files of users: CSV or NDJSON, plain or compressed, or the standard streams.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use clap::ValueEnum;
+
+/// How users are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Comma-separated values with a header (RFC 4180)
+    Csv,
+    /// One JSON object per line
+    Ndjson,
+}
+
+impl Format {
+    /// The format that was asked for, or the one that the file's name tells; CSV where nothing does.
+    pub(super) fn of(path: &Path, asked: Option<Self>) -> Self {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+        let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+        let is_ndjson = [".ndjson", ".jsonl", ".json"].iter().any(|end| name.ends_with(end));
+        asked.unwrap_or(if is_ndjson { Self::Ndjson } else { Self::Csv })
+    }
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Counts the bytes that pass, before they are unpacked.
+struct Counted<R> {
+    inner: R,
+    bytes: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// A file to read.
+pub(super) struct Source {
+    pub(super) reader: Box<dyn Read>,
+    /// How many of its bytes have been read.
+    pub(super) bytes: Arc<AtomicU64>,
+    /// How many there are, if that is known.
+    pub(super) total: Option<u64>,
+}
+
+/// Opens a file, or standard input for `-`; unpacks by extension.
+pub(super) fn open(path: &Path) -> io::Result<Source> {
+    let bytes = Arc::new(AtomicU64::new(0));
+    if path == Path::new("-") {
+        let reader = Box::new(Counted { inner: io::stdin().lock(), bytes: bytes.clone() });
+        return Ok(Source { reader, bytes, total: None });
+    }
+    let file = File::open(path)?;
+    let total = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+    let counted = Counted { inner: file, bytes: bytes.clone() };
+    let reader: Box<dyn Read> = match extension(path).as_str() {
+        "gz" => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(counted))),
+        "zst" => Box::new(zstd::Decoder::new(counted)?),
+        _ => Box::new(counted),
+    };
+    Ok(Source { reader, bytes, total })
+}
+
+/// A file to write; [`Sink::finish`] ends it.
+pub(super) enum Sink {
+    Plain(Box<dyn Write>),
+    Gzip(flate2::write::GzEncoder<BufWriter<File>>),
+    Zstd(zstd::Encoder<'static, BufWriter<File>>),
+}
+
+/// Creates a file that only its owner may read, or takes standard output for `-`; packs by extension.
+pub(super) fn create(path: &Path) -> io::Result<Sink> {
+    if path == Path::new("-") {
+        return Ok(Sink::Plain(Box::new(BufWriter::new(io::stdout().lock()))));
+    }
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = BufWriter::new(options.open(path)?);
+    Ok(match extension(path).as_str() {
+        "gz" => Sink::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
+        "zst" => Sink::Zstd(zstd::Encoder::new(file, 0)?),
+        _ => Sink::Plain(Box::new(file)),
+    })
+}
+
+impl Sink {
+    /// Writes what is left, the end of a packed file included.
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Plain(mut file) => file.flush(),
+            Self::Gzip(file) => file.finish()?.flush(),
+            Self::Zstd(file) => file.finish()?.flush(),
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.write(bytes),
+            Self::Gzip(file) => file.write(bytes),
+            Self::Zstd(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(file) => file.flush(),
+            Self::Gzip(file) => file.flush(),
+            Self::Zstd(file) => file.flush(),
+        }
+    }
+}
