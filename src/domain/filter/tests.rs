@@ -92,7 +92,7 @@ fn a_misread_filter_tells_where_and_why() {
         ("userName is \"ada\"", 10, "unknown_operator"),
         ("password eq \"x\"", 1, "unknown_attribute"),
         ("passwordHash pr", 1, "unknown_attribute"),
-        ("emails[type eq \"work\"]", 1, "unknown_attribute"),
+        ("emails[type eq \"work\"]", 7, "unexpected"),
         ("名 eq \"x\"", 1, "unknown_attribute"),
         ("lastName eq \"名\" or 名 eq \"x\"", 20, "unknown_attribute"),
         ("userName eq 5", 13, "invalid_value"),

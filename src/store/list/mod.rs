@@ -184,7 +184,7 @@ fn is_before(a: &str, b: &str, is_descending: bool) -> bool {
 }
 
 /// How many users to ask of each shard at first: its fair part of a page, and half a standard deviation's threefold more,
-/// so that about one page in seven has to ask again; for 50 users on 8 shards 11, which is one unit of 4 KiB.
+/// so that about one page in seven has to ask again: 11 for 50 users on 8 shards.
 fn portion(limit: usize, shards: u32) -> usize {
     let (mut root, wanted, shards) = (0, limit + 1, shards.max(1) as usize);
     if shards == 1 {

@@ -38,8 +38,19 @@ pub(crate) struct Read1 {
 
 /// Reads rows; ends after an error of the file itself.
 pub(crate) enum Rows {
-    Csv { reader: csv::Reader<Bounded>, columns: Columns, bound: Rc<Cell<u64>>, policy: PasswordPolicy },
-    Ndjson { reader: BufReader<Box<dyn Read>>, line: u64, columns: Columns, policy: PasswordPolicy },
+    Csv {
+        reader: csv::Reader<Bounded>,
+        columns: Columns,
+        bound: Rc<Cell<u64>>,
+        is_crlf: Rc<Cell<bool>>,
+        policy: PasswordPolicy,
+    },
+    Ndjson {
+        reader: BufReader<Box<dyn Read>>,
+        line: u64,
+        columns: Columns,
+        policy: PasswordPolicy,
+    },
 }
 
 impl Rows {
@@ -55,24 +66,25 @@ impl Rows {
             return Ok(Self::Ndjson { reader: BufReader::new(reader), line: 0, columns, policy });
         }
         let bound = Rc::new(Cell::new(SEARCHED_BYTES));
-        let reader = Bounded { inner: reader, left: bound.clone() };
+        let is_crlf = Rc::new(Cell::new(false));
+        let reader = Bounded { inner: reader, left: bound.clone(), is_crlf: is_crlf.clone(), is_first: true };
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
         let header = reader.byte_headers().map_err(|error| format!("the header cannot be read: {error}"))?.clone();
         let header: Vec<String> = header.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
         let columns = Columns::of_header(&header, map, ignore_unknown)?;
-        Ok(Self::Csv { reader, columns, bound, policy })
+        Ok(Self::Csv { reader, columns, bound, is_crlf, policy })
     }
 
     /// The next row; an error is one of the file.
     pub(crate) fn read(&mut self) -> Option<io::Result<Read1>> {
         match self {
-            Self::Csv { reader, columns, bound, policy } => {
+            Self::Csv { reader, columns, bound, is_crlf, policy } => {
                 bound.set(SEARCHED_BYTES);
                 let mut record = csv::ByteRecord::new();
                 match reader.read_byte_record(&mut record) {
                     Ok(false) => None,
                     Ok(true) => {
-                        let line = record.position().map_or(0, csv::Position::line);
+                        let line = first_line(&record, reader.position().line(), is_crlf.get());
                         Some(Ok(Read1 { line, row: csv_row(&record, columns, policy, line) }))
                     }
                     Err(error) => Some(Err(io::Error::other(error.to_string()))),
@@ -96,6 +108,14 @@ impl Rows {
             },
         }
     }
+}
+
+/// The line on which a record begins. The reader stands behind its last line feed, or before that where lines end in CR LF;
+/// the record's own position lies before the empty lines that precede it.
+fn first_line(record: &csv::ByteRecord, line: u64, is_crlf: bool) -> u64 {
+    let inside = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+    let last = if is_crlf { line } else { line.saturating_sub(1) };
+    record.position().map_or(0, csv::Position::line).max(last.saturating_sub(inside))
 }
 
 fn csv_row(record: &csv::ByteRecord, columns: &Columns, policy: &PasswordPolicy, line: u64) -> Result<Row, Vec<Fault>> {
@@ -141,7 +161,7 @@ fn json_row(bytes: &[u8], columns: &Columns, policy: &PasswordPolicy, line: u64)
     if bytes.len() as u64 > ROW_BYTES {
         return Err(whole(None, Flaw::new("too_large", "use at most 64 KiB")));
     }
-    let (value, violations) = json::parse(bytes)
+    let (value, violations) = json::parse(bytes.trim_ascii_end())
         .map_err(|error| whole(Some(error.column()), Flaw::new("not_json", "give one JSON object on each line")))?;
     let value = match value {
         Value::Object(members) => Value::Object(columns.renamed(members)),
@@ -165,6 +185,9 @@ fn fault(violation: Violation, columns: &Columns) -> Fault {
 pub(crate) struct Bounded {
     inner: Box<dyn Read>,
     left: Rc<Cell<u64>>,
+    /// Whether the first line feed has a carriage return before it.
+    is_crlf: Rc<Cell<bool>>,
+    is_first: bool,
 }
 
 impl Read for Bounded {
@@ -175,6 +198,10 @@ impl Read for Bounded {
             )));
         }
         let read = self.inner.read(buffer)?;
+        if let Some(end) = buffer[..read].iter().position(|byte| *byte == b'\n').filter(|_| self.is_first) {
+            self.is_crlf.set(end > 0 && buffer[end - 1] == b'\r');
+            self.is_first = false;
+        }
         self.left.set(self.left.get().saturating_sub(read as u64));
         Ok(read)
     }
