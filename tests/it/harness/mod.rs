@@ -184,9 +184,12 @@ impl Persona<'_> {
     }
 }
 
-/// Bytes as they may stand in a query, all of them escaped.
+/// Bytes as they may stand in a query.
 pub fn percent(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
+    bytes.as_ref().iter().fold(String::new(), |text, byte| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => text + &char::from(*byte).to_string(),
+        byte => format!("{text}%{byte:02X}"),
+    })
 }
 
 /// A body that creates a user.
