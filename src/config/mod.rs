@@ -67,6 +67,8 @@ pub struct Config {
     pub call_timeout: Duration,
     /// `ROSTER_AUTH`: `jwt` or `iam` on Lambda, where it is required; `open`, the default, or `jwt` in local mode.
     pub auth: Auth,
+    /// Whether someone chose `auth`, by `ROSTER_AUTH` or `--auth`; local mode is open to other machines only then.
+    pub auth_is_chosen: bool,
     /// `ROSTER_JWT_…`: which tokens are accepted; see [`Tokens`]. Without an issuer local mode is its own.
     pub tokens: Option<Tokens>,
     /// `ROSTER_IAM_SCOPES`: what principals may do, as a JSON object such as
@@ -179,6 +181,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         dynamodb_credentials,
         s3_credentials,
         auth,
+        auth_is_chosen: reader.text("ROSTER_AUTH").is_some(),
         tokens: auth::tokens(&mut reader),
         principals: auth::principals(&mut reader),
         quotas: quota::plan(&mut reader),

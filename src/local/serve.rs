@@ -50,6 +50,9 @@ pub fn run(options: &Options) -> Result<(), Trouble> {
     telemetry::init(&config);
     let listeners = Listeners::bind(options, &config)?;
     if let Some(warning) = listeners.warning(config.auth == Auth::Open) {
+        if config.auth == Auth::Open && !config.auth_is_chosen {
+            return Err(Trouble::Exposed);
+        }
         complain(&warning);
     }
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(Trouble::start("the API"))?;

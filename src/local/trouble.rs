@@ -16,6 +16,11 @@ pub enum Trouble {
     /// The address cannot be listened on; `flag` is the option that chooses another.
     #[error("cannot listen on {address}: {}; {}choose another with {flag}", plain(.error), other_program(.error))]
     Listen { address: SocketAddr, flag: &'static str, error: io::Error },
+    /// Other machines could reach a server on which nobody signs in, and nobody said that this is meant.
+    #[error(
+        "other machines could reach this server, and nobody signs in; say ROSTER_AUTH=open if that is meant, or use --auth jwt"
+    )]
+    Exposed,
     /// The data folder, or something in it, cannot be made, read or written.
     #[error("cannot write to {}: {}; choose another folder with --data, or --memory", .path.display(), plain(.error))]
     Data { path: PathBuf, error: io::Error },

@@ -3,26 +3,30 @@
 use super::flaws_at;
 use super::prove_password::prove;
 use crate::app::App;
-use crate::domain::{Action, Actor, Flaw, Password, UserId};
+use crate::domain::{Action, Actor, Flaw, IfMatch, Password, UserId};
 use crate::error::Error;
 use crate::store::{AttemptKeys, Expected};
 
 /// How often a change that lost a race against another one looks again.
 const ATTEMPTS: usize = 3;
 
-/// Sets a new password. Whoever may not set credentials gives the current one; if it is given it must be right.
+/// Sets a new password, which leaves the profile's version as it is. Whoever may not set credentials gives the current one; if it is given it must be right.
 pub async fn change_password(
     app: &App,
     actor: &Actor,
     id: UserId,
     current: Option<Password>,
     new: Password,
+    if_match: &IfMatch,
 ) -> Result<(), Error> {
     actor.permit(Action::ChangePassword, Some(id))?;
     if current.is_none() && actor.permit(Action::SetCredential, Some(id)).is_err() {
         return Err(Error::invalid_member("/currentPassword", Flaw::new("required", "give the current password")));
     }
     let user = app.store.get_user(id).await?.ok_or(Error::NotFound)?;
+    if !if_match.admits(user.version) {
+        return Err(Error::VersionConflict);
+    }
     if current.as_ref().is_some_and(|current| current.is_same(&new)) {
         return Err(Error::invalid_member(
             "/newPassword",

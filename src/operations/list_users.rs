@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::domain::page::Query;
 use crate::domain::{Action, Actor, User};
 use crate::error::Error;
-use crate::store::Cost;
+pub use crate::store::Cost;
 
 /// A part of the list.
 pub struct Page {

@@ -28,7 +28,7 @@ pub use get_password_policy::get_password_policy;
 pub use get_user::get_user;
 #[cfg(feature = "local")]
 pub use import_users::{Duplicates, Imported, Outcome, Row, Settings, import_users};
-pub use list_users::{Page, list_users};
+pub use list_users::{Cost, Page, list_users};
 pub use patch_user::patch_user;
 pub use replace_user::replace_user;
 pub use verify_password::verify_password;

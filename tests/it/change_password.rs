@@ -1,6 +1,6 @@
 //! PUT /users/{id}/password.
 
-use roster::domain::{Actor, ClientId, Password, UserId, actor::Scope};
+use roster::domain::{Actor, ClientId, IfMatch, Password, UserId, actor::Scope};
 use roster::error::Error;
 use roster::operations;
 use serde_json::json;
@@ -48,17 +48,24 @@ async fn only_an_administrator_may_leave_the_old_one_out() {
     let id = UserId::parse(&house.create("ada").await).unwrap();
     let new = || Password::parse(NEW).unwrap();
     let themselves = Actor::new(ClientId::anonymous(), Some(id), vec![]);
-    let outcome = operations::change_password(&house.app, &themselves, id, None, new()).await;
+    let outcome = operations::change_password(&house.app, &themselves, id, None, new(), &IfMatch::Absent).await;
     assert!(matches!(outcome, Err(Error::Invalid(_))), "{outcome:?}");
     let someone_else = Actor::new(ClientId::anonymous(), None, vec![Scope::Read]);
-    let outcome = operations::change_password(&house.app, &someone_else, id, None, new()).await;
+    let outcome = operations::change_password(&house.app, &someone_else, id, None, new(), &IfMatch::Absent).await;
     assert!(matches!(outcome, Err(Error::Forbidden)), "{outcome:?}");
     let administrator = Actor::new(ClientId::anonymous(), None, vec![Scope::Admin]);
-    operations::change_password(&house.app, &administrator, id, None, new()).await.unwrap();
+    operations::change_password(&house.app, &administrator, id, None, new(), &IfMatch::Absent).await.unwrap();
     let current = Some(Password::parse(NEW).unwrap());
-    operations::change_password(&house.app, &themselves, id, current, Password::parse(PASSWORD).unwrap())
-        .await
-        .unwrap();
+    operations::change_password(
+        &house.app,
+        &themselves,
+        id,
+        current,
+        Password::parse(PASSWORD).unwrap(),
+        &IfMatch::Absent,
+    )
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
@@ -67,4 +74,14 @@ async fn the_profile_keeps_its_version() {
     let path = format!("/users/{}", house.create("ada").await);
     house.anyone().put(&format!("{path}/password"), &json!({"newPassword": NEW})).await.expect(204);
     assert_eq!(house.anyone().get(&path).await.etag(), "\"1\"");
+}
+
+#[tokio::test]
+async fn a_stale_version_is_refused_and_changes_nothing() {
+    let house = House::new().await;
+    let path = format!("/users/{}", house.create("ada").await);
+    let (passwords, change) = (format!("{path}/password"), json!({"currentPassword": PASSWORD, "newPassword": NEW}));
+    house.anyone().with("if-match", "\"2\"").put(&passwords, &change).await.problem(412, "version-conflict");
+    house.anyone().with("if-match", "2").put(&passwords, &change).await.problem(400, "malformed-request");
+    house.anyone().with("if-match", "\"1\"").put(&passwords, &change).await.expect(204);
 }

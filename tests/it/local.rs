@@ -250,6 +250,16 @@ fn the_start_says_that_nobody_signs_in() {
 }
 
 #[test]
+fn it_is_open_to_other_machines_only_when_that_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+    let flags = ["--memory", "--listen", "0.0.0.0:0", "--dynamodb-listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0"];
+    let output = command.current_dir(folder.path()).env_remove("ROSTER_AUTH").args(flags).output().unwrap();
+    let line = refusal(&output);
+    assert!(line.contains("ROSTER_AUTH=open") && line.contains("--auth jwt"), "{line}");
+}
+
+#[test]
 fn what_is_missing_elsewhere_is_told_in_one_line_without_a_password() {
     let folder = tempfile::tempdir().unwrap();
     let (dynamodb, s3) = (DynamoDb::in_memory().unwrap(), S3::temporary().unwrap());

@@ -84,7 +84,13 @@ mod tests {
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut line = String::new();
-            BufReader::new(&stream).read_line(&mut line).unwrap();
+            let mut reader = BufReader::new(&stream);
+            reader.read_line(&mut line).unwrap();
+            // The whole head, or else the end of the connection would cut the client off while it still asks.
+            let mut rest = String::new();
+            while reader.read_line(&mut rest).unwrap() > 2 {
+                rest.clear();
+            }
             stream.write_all(answer.as_bytes()).unwrap();
             line
         });

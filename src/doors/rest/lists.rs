@@ -12,8 +12,7 @@ use crate::app::App;
 use crate::domain::page::{Limit, Query, Sort};
 use crate::domain::{Actor, Filter, Flaw};
 use crate::error::{Error, Violation};
-use crate::operations;
-use crate::store::Cost;
+use crate::operations::{self, Cost};
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::extract::{Id, JsonBody};
 use super::problem::Problem;
 use super::users::shown;
-use super::{openapi, view};
+use super::{etag, openapi, view};
 use crate::app::App;
 use crate::domain::Actor;
 use crate::error::Error;
@@ -16,20 +16,22 @@ use crate::operations;
 
 /// Changes a password.
 #[utoipa::path(put, path = "/users/{id}/password", operation_id = "change_password", tag = "passwords",
-    params(openapi::UserPath),
+    params(openapi::UserPath, openapi::IfMatch),
     request_body(content = view::PasswordChangeSchema),
     responses(
         (status = 204, description = "Changed"),
-        openapi::UserProblems, openapi::InputProblems, openapi::CommonProblems,
+        openapi::UserProblems, openapi::InputProblems, openapi::VersionProblems, openapi::CommonProblems,
     ))]
 pub async fn change_password(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id,
+    headers: HeaderMap,
     body: JsonBody,
 ) -> Result<StatusCode, Problem> {
+    let if_match = etag::if_match(&headers)?;
     let change = view::password_change(body.value, body.violations).map_err(Error::Invalid)?;
-    operations::change_password(&app, &actor, id, change.current, change.new).await?;
+    operations::change_password(&app, &actor, id, change.current, change.new, &if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
