@@ -1,6 +1,6 @@
 //! Password hashes: argon2id for our own, and the formats that other systems left behind.
 //!
-//! All of it runs off the async threads, in turns that bound memory and cores ([`turns`]), in memory that is wiped and
+//! All of it runs off the async threads, in turns that bound memory and cores (`turns`), in memory that is wiped and
 //! used again. [`Hasher::hash`] makes argon2id with the parameters of today, under the pepper of today if there is one;
 //! [`Hasher::verify`] reads whatever is stored; [`Hasher::is_current`] says whether a login should write it anew.
 

@@ -38,13 +38,13 @@ async fn every_wrong_claim_has_one_answer() {
     forget.key("pk", key(format!("CRED#{eve}"))).key("sk", key("CRED".to_owned())).send().await.unwrap();
     let mut answers = Vec::new();
     for claim in [claim("ada", "wrong horse"), claim("nobody", PASSWORD), claim("eve", PASSWORD)] {
-        answers.push(anonymous(house.anyone().post(VERIFY, &claim).await.problem(401, "invalid-credentials")));
+        answers.push(anonymous(&house.anyone().post(VERIFY, &claim).await.problem(401, "invalid-credentials")));
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
 }
 
 /// Body and headers without what differs from request to request.
-fn anonymous(reply: Reply) -> (Value, Vec<(String, String)>) {
+fn anonymous(reply: &Reply) -> (Value, Vec<(String, String)>) {
     let mut body = reply.json();
     body.as_object_mut().unwrap().remove("requestId");
     let headers = reply.headers.iter().filter(|(name, _)| *name != "x-request-id");

@@ -5,8 +5,8 @@
 //! lastName sw "love" and not (createdAt lt "2026-01-01T00:00:00Z" or avatar pr)
 //! ```
 //!
-//! [`Filter::parse`] reads one ([`lexer`], [`parser`]) or tells the position of what is wrong; [`Filter::matches`]
-//! judges a user ([`judge`]). Attribute names, operators and texts are compared without regard to case: names of people
+//! [`Filter::parse`] reads one (`lexer`, `parser`) or tells the position of what is wrong; [`Filter::matches`]
+//! judges a user (`judge`). Attribute names, operators and texts are compared without regard to case: names of people
 //! by [`super::person_name::fold`], user names by the key that makes them unique.
 
 mod judge;

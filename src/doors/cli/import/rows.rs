@@ -113,7 +113,7 @@ impl Rows {
 /// The line on which a record begins. The reader stands behind its last line feed, or before that where lines end in CR LF;
 /// the record's own position lies before the empty lines that precede it.
 fn first_line(record: &csv::ByteRecord, line: u64, is_crlf: bool) -> u64 {
-    let inside = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+    let inside = record.as_slice().split(|byte| *byte == b'\n').count() as u64 - 1;
     let last = if is_crlf { line } else { line.saturating_sub(1) };
     record.position().map_or(0, csv::Position::line).max(last.saturating_sub(inside))
 }
