@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::avatars::Avatars;
+use crate::avatars::presign::Signer;
 use crate::aws;
 use crate::clock::Clock;
 use crate::config::{Auth, Config, Door, Mistakes, Principals};
@@ -56,9 +57,11 @@ impl App {
     /// Builds the application with a clock and ids of the caller's choice.
     pub async fn with(config: &Config, clock: Clock, ids: Ids) -> Result<Self, Mistakes> {
         let clients = aws::clients(config).await?;
+        let endpoint = config.avatars.public_endpoint.as_deref().or(config.s3_endpoint.as_deref());
+        let signer = Signer::new(clients.s3_keys, &config.region, &config.bucket, endpoint);
         Ok(Self {
             store: Store::new(clients.dynamodb, config.table.clone(), config.lists.shards, Ids::system()),
-            avatars: Avatars::new(clients.s3, config.bucket.clone()),
+            avatars: Avatars::new(clients.s3, config.bucket.clone(), signer, config.avatars.clone()),
             hasher: Hasher::new(config.passwords.hashing.clone(), Ids::system()),
             clock,
             ids,

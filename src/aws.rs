@@ -4,10 +4,12 @@ use aws_config::environment::credentials::EnvironmentVariableCredentialsProvider
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, SharedCredentialsProvider};
+use aws_sdk_s3::config::{Credentials, ProvideCredentials, RequestChecksumCalculation, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use zeroize::Zeroizing;
 
+use crate::avatars::presign::SigningKeys;
 use crate::config::{Config, Mistakes, StaticCredentials};
 
 /// The certificate authorities behind AWS's endpoints (<https://www.amazontrust.com/repository/>): six roots instead of
@@ -20,6 +22,8 @@ pub struct Clients {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// S3.
     pub s3: aws_sdk_s3::Client,
+    /// What links to objects are signed with.
+    pub s3_keys: SigningKeys,
 }
 
 /// Builds the clients; makes no network call.
@@ -30,6 +34,7 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
     if let Some(keys) = config.dynamodb_credentials {
         dynamodb.set_credentials_provider(Some(of(keys)));
     }
+    let s3_keys = signing_keys(config).await?;
     let mut s3 = aws_sdk_s3::config::Builder::from(&shared);
     s3.set_endpoint_url(config.s3_endpoint.clone());
     if let Some(keys) = config.s3_credentials {
@@ -44,6 +49,22 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
     Ok(Clients {
         dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
         s3: aws_sdk_s3::Client::from_conf(s3),
+        s3_keys,
+    })
+}
+
+/// The keys of the environment, which stay the same for a sandbox's life.
+async fn signing_keys(config: &Config) -> Result<SigningKeys, Mistakes> {
+    let provider = config
+        .s3_credentials
+        .map_or_else(|| SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()), of);
+    let keys = provider.provide_credentials().await.map_err(|_| {
+        Mistakes(vec!["AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are missing: nothing can be signed".to_owned()])
+    })?;
+    Ok(SigningKeys {
+        access_key: keys.access_key_id().to_owned(),
+        secret_key: Zeroizing::new(keys.secret_access_key().to_owned()),
+        session_token: keys.session_token().map(str::to_owned),
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
+use crate::domain::avatar::UploadId;
 use crate::domain::{Timestamp, UserId};
 
 /// Makes ids and random bytes: from the operating system, or from a test's seed.
@@ -63,6 +64,11 @@ impl Ids {
         let digest = Sha256::digest(origin.as_bytes());
         let bytes: [u8; 10] = std::array::from_fn(|place| digest[place]);
         UserId::from_uuid(Builder::from_unix_timestamp_millis(now.unix_millis().unsigned_abs(), &bytes).into_uuid())
+    }
+
+    /// A new upload id, likewise: later ones are larger.
+    pub fn upload_id(&self, now: Timestamp) -> UploadId {
+        UploadId::from_uuid(self.uuid(now))
     }
 
     /// A new request id, in the same form.

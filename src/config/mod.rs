@@ -5,6 +5,7 @@ mod door;
 mod lists;
 mod passwords;
 mod quota;
+mod avatars;
 mod reader;
 
 pub use auth::{Auth, Principals, Tokens};
@@ -16,6 +17,7 @@ pub use passwords::Passwords;
 
 use crate::quotas::Plan;
 pub use lists::Lists;
+pub use avatars::AvatarSettings;
 use reader::Reader;
 
 /// Looks up an environment variable by name.
@@ -88,6 +90,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// Shape and cost of lists.
     pub lists: Lists,
+    /// What can be set about avatars.
+    pub avatars: AvatarSettings,
     /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default `info`.
     pub log: String,
     /// `ROSTER_LOG_FORMAT`: `json` or `text`. Default `json` on Lambda, `text` elsewhere.
@@ -189,6 +193,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
         passwords: passwords::read(&mut reader),
         lists: Lists::read(&mut reader),
+        avatars: avatars::read(&mut reader),
         log: reader.text("ROSTER_LOG").unwrap_or_else(|| "info".to_owned()),
         log_json: reader.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
     };

@@ -4,3 +4,5 @@
 pub mod cli;
 pub mod lambda;
 pub mod rest;
+#[cfg(feature = "images")]
+pub mod s3_events;

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::banner::Step;
 use super::data::DataFolder;
 use super::serve::Options;
+use super::watched::Events;
 use super::{DynamoDb, S3, Trouble, dynamodb, listen, s3};
 use crate::config::Config;
 
@@ -52,8 +53,12 @@ pub(super) struct Engines {
 }
 
 impl Engines {
-    /// Starts an engine for each listener, in `folder` or else in memory. Hands back the API's listener.
-    pub(super) fn start(listeners: Listeners, folder: Option<&Path>) -> Result<(TcpListener, Self), Trouble> {
+    /// Starts an engine for each listener, in `folder` or else in memory; `events` hear of finished uploads. Hands back the API's listener.
+    pub(super) fn start(
+        listeners: Listeners,
+        folder: Option<&Path>,
+        events: Events,
+    ) -> Result<(TcpListener, Self), Trouble> {
         let Listeners { api, dynamodb, s3 } = listeners;
         let folder = folder.filter(|_| dynamodb.is_some() || s3.is_some());
         let data = folder.map(DataFolder::open).transpose()?;
@@ -68,7 +73,8 @@ impl Engines {
         let s3 = s3.map(|listener| {
             let step = Step::begin("Starting S3");
             let folder = data.as_ref().map(DataFolder::s3);
-            let engine = S3::start(listener, &folder.map_or(s3::Storage::Temporary, s3::Storage::Folder))?;
+            let engine =
+                S3::start(listener, &folder.map_or(s3::Storage::Temporary, s3::Storage::Folder), Some(events))?;
             step.done();
             Ok::<_, Trouble>(engine)
         });

@@ -7,6 +7,7 @@
 //! - `guard` keeps web pages away from it, `front` stands before the DynamoDB engine, `s3_access` before the S3 engine
 //! - `awaited` looks whether endpoints that stand in for the engines are there
 //! - [`issuer`] signs tokens for `roster serve --auth jwt`
+//! - [`watched`] tells of finished uploads, and `uploads` hands them to the handler that Lambda runs
 //! - [`listen`] binds addresses, `data` holds the data folder, `signals` hears Ctrl-C, `banner` tells where
 //!   everything is, and [`Trouble`] is all that can go wrong
 //!
@@ -31,6 +32,8 @@ pub mod serve;
 mod signals;
 pub mod table;
 mod trouble;
+mod uploads;
+pub mod watched;
 
 pub use dynamodb::DynamoDb;
 pub use s3::S3;

@@ -23,6 +23,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::engine::{Engine, GRACE};
 use super::s3_access::Access;
+use super::watched::{Events, Watched};
 use super::{Trouble, connections, listen};
 use crate::config::LOCAL_CREDENTIALS;
 
@@ -43,8 +44,8 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Starts the engine on `listener`.
-    pub fn start(listener: TcpListener, storage: &Storage) -> Result<Self, Trouble> {
+    /// Starts the engine on `listener`; it tells `events` of each finished upload.
+    pub fn start(listener: TcpListener, storage: &Storage, events: Option<Events>) -> Result<Self, Trouble> {
         let trouble = Trouble::start("the S3 engine");
         let (temporary, root) = match storage {
             Storage::Temporary => {
@@ -55,6 +56,7 @@ impl S3 {
             Storage::Folder(folder) => (None, folder.clone()),
         };
         let files = FileSystem::new(&root).map_err(|error| trouble(io::Error::other(format!("{error:?}"))))?;
+        let files = Watched { files, events };
         let service = cors().layer(MapErr::new(service(files, root), BoxError::from as fn(HttpError) -> BoxError));
         Engine::start("s3", listener, |listener, stop| connections::serve(listener, service, stop.told(), GRACE))
             .map(|engine| Self { engine, _temporary: temporary })
@@ -63,7 +65,12 @@ impl S3 {
 
     /// Starts an empty engine in a temporary folder, on a free port of the loopback address.
     pub fn temporary() -> Result<Self, Trouble> {
-        Self::start(listen::bind(listen::FREE_LOOPBACK_PORT, "--s3-listen")?, &Storage::Temporary)
+        Self::temporary_with(None)
+    }
+
+    /// The same, telling `events` of each finished upload.
+    pub fn temporary_with(events: Option<Events>) -> Result<Self, Trouble> {
+        Self::start(listen::bind(listen::FREE_LOOPBACK_PORT, "--s3-listen")?, &Storage::Temporary, events)
     }
 
     /// Returns the address it listens on.
@@ -80,8 +87,7 @@ impl S3 {
     pub fn stop(self) {}
 }
 
-/// Answers as S3 from `files`. Whoever wants to hear of finished uploads wraps `files` here: every one of them, by
-/// PUT or by POST form, ends in `put_object`, or in `complete_multipart_upload`.
+/// Answers as S3 from `files`.
 fn service(files: impl s3s::S3, root: PathBuf) -> S3Service {
     let mut service = S3ServiceBuilder::new(files);
     service.set_auth(SimpleAuth::from_single(LOCAL_CREDENTIALS.access_key, LOCAL_CREDENTIALS.secret_key));

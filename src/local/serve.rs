@@ -5,13 +5,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::runtime::Builder;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::banner::{Place, Places, Step, complain, say};
 use super::engines::{Engines, Listeners};
 use super::issuer::Issuer;
 use super::signals::Signals;
-use super::{Trouble, awaited, connections, guard, listen};
+use super::{Trouble, awaited, connections, guard, listen, uploads};
 use crate::app::App;
 use crate::config::{Auth, Config};
 use crate::doors::rest;
@@ -58,15 +60,16 @@ pub fn run(options: &Options) -> Result<(), Trouble> {
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(Trouble::start("the API"))?;
     // From here on the process ends on its own terms, and leaves nothing temporary behind.
     let (first, second) = (Signals::listen(&runtime)?, Signals::listen(&runtime)?);
-    let (api, engines) = Engines::start(listeners, options.data.as_deref())?;
+    let (events, arriving) = mpsc::unbounded_channel();
+    let (api, engines) = Engines::start(listeners, options.data.as_deref(), events)?;
     engines.tell(&mut config);
-    let served = runtime.block_on(serve(api, &engines, options.create, &config, issuer, first, second));
+    let served = runtime.block_on(serve((api, arriving), &engines, options.create, &config, issuer, first, second));
     runtime.shutdown_timeout(GRACE);
     served
 }
 
 async fn serve(
-    api: TcpListener,
+    (api, arriving): (TcpListener, UnboundedReceiver<Value>),
     engines: &Engines,
     create: bool,
     config: &Config,
@@ -86,13 +89,14 @@ async fn serve(
         say("\nEnding: requests in flight may finish. Ctrl-C again does not wait for them.\n");
     };
     let router = match &issuer {
-        Some(issuer) => issuer.beside(rest::router(app)),
-        None => rest::router(app),
+        Some(issuer) => issuer.beside(rest::router(app.clone())),
+        None => rest::router(app.clone()),
     };
     let serving = connections::serve(api, guard::api(address, router), told, GRACE);
     let serving = beside(serving, warn(engines, create, config));
     tokio::select! {
         () = serving => {}
+        () = uploads::process(app, arriving) => {}
         () = async { second.next().await; second.next().await } => {}
     }
     Ok(())

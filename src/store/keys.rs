@@ -1,15 +1,18 @@
 //! Every key in the table, and the sort keys of the list indexes.
 
+use std::borrow::Cow;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256};
 
+use crate::domain::avatar::UploadId;
 use crate::domain::{ClientId, IdempotencyKey, PersonName, Timestamp, UserId, UserName};
 
 /// The primary key of one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     pk: String,
-    sk: &'static str,
+    sk: Cow<'static, str>,
 }
 
 impl Key {
@@ -20,23 +23,37 @@ impl Key {
 
     /// The sort key.
     pub fn sk(&self) -> AttributeValue {
-        AttributeValue::S(self.sk.to_owned())
+        AttributeValue::S(self.sk.clone().into_owned())
     }
 }
 
 /// The user item.
 pub fn user(id: UserId) -> Key {
-    Key { pk: format!("USER#{id}"), sk: "USER" }
+    Key { pk: format!("USER#{id}"), sk: "USER".into() }
+}
+
+/// What the sort keys of a user's uploads, and of the item that counts them, begin with.
+pub const UPLOAD: &str = "UPLOAD";
+
+/// The item that grows with each upload that is asked for, so that two requests cannot both be the last allowed one.
+/// Its sort key is before those of the uploads: whoever reads them in order reads it first.
+pub fn upload_meter(id: UserId) -> Key {
+    Key { pk: format!("USER#{id}"), sk: UPLOAD.into() }
+}
+
+/// One upload.
+pub fn upload(id: UserId, upload: UploadId) -> Key {
+    Key { pk: format!("USER#{id}"), sk: format!("{UPLOAD}#{upload}").into() }
 }
 
 /// The item that keeps a user name from being given twice.
 pub fn name_guard(user_name: &UserName) -> Key {
-    Key { pk: format!("NAME#{}", user_name.key()), sk: "NAME" }
+    Key { pk: format!("NAME#{}", user_name.key()), sk: "NAME".into() }
 }
 
 /// The item with the password hash.
 pub fn credential(id: UserId) -> Key {
-    Key { pk: format!("CRED#{id}"), sk: "CRED" }
+    Key { pk: format!("CRED#{id}"), sk: "CRED".into() }
 }
 
 /// Wrong passwords for one name by one caller. The name is hashed: what is tried as a name may be a password.
@@ -61,7 +78,7 @@ fn hashed(user_name: &UserName) -> String {
 /// The receipt of an idempotent create. The client's key is hashed: it keys the way to a stored answer.
 pub fn idempotency(caller: &ClientId, key: &IdempotencyKey) -> Key {
     let hash = Sha256::digest(key.as_str().as_bytes());
-    Key { pk: format!("IDEM#{}#{}", caller.as_str(), crate::hex::lower(&hash)), sk: "IDEM" }
+    Key { pk: format!("IDEM#{}#{}", caller.as_str(), crate::hex::lower(&hash)), sk: "IDEM".into() }
 }
 
 /// The count of a caller's quota. Neither part can hold a `#`.

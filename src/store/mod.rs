@@ -4,12 +4,14 @@
 //!
 //! | item        | pk                    | sk            | holds                                                  |
 //! |-------------|-----------------------|---------------|--------------------------------------------------------|
-//! | user        | `USER#{id}`           | `USER`        | profile, version, times, avatar, list keys, write mark |
+//! | user        | `USER#{id}`           | `USER`        | profile, version, times, avatars, list keys, write mark |
 //! | name guard  | `NAME#{key}`          | `NAME`        | the id of the user who has the name                    |
 //! | credential  | `CRED#{id}`           | `CRED`        | password hash, `changedAt`                             |
 //! | attempts    | `LIMIT#ATTEMPT#...`   | `ATTEMPT`     | wrong passwords of late, `expiresAt`; see [`AttemptKeys`] |
 //! | idempotency | `IDEM#{caller}#{hash}`| `IDEM`        | fingerprint, salt, the created user, `expiresAt`       |
 //! | quota       | `LIMIT#QUOTA#{caller}#{policy}` | `QUOTA` | window, requests handed out in it, `expiresAt`    |
+//! | upload      | `USER#{id}`           | `UPLOAD#{uploadId}` | announced file, state, reason, `expiresAt`       |
+//! | meter       | `USER#{id}`           | `UPLOAD`      | how many uploads were ever asked for                   |
 //!
 //! Invariants: every write is one conditional write or one transaction; a user, its guard and its
 //! credential come and go together; a hash is in no item but `CRED#`; nothing scans.
@@ -25,6 +27,7 @@ pub mod keys;
 mod list;
 mod quotas;
 pub mod table;
+mod uploads;
 mod users;
 
 pub use attempts::AttemptKeys;
@@ -32,6 +35,7 @@ pub use credentials::Expected;
 pub use idempotency::Receipt;
 pub use list::{Cost, Listing};
 pub use quotas::Leased;
+pub use uploads::Owner;
 pub use users::CreateFailure;
 
 use aws_sdk_dynamodb::Client;

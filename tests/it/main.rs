@@ -6,6 +6,9 @@ mod harness;
 
 mod attempts;
 mod authorization;
+mod avatar_images;
+mod avatar_races;
+mod avatar_uploads;
 mod bad_input;
 mod change_password;
 mod conflicts;

@@ -3,10 +3,16 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::problem::Problem;
+use crate::app::App;
 use crate::domain::{Flaw, IfMatch, User};
 
+/// The strong tag of a user as it is shown now.
+pub fn of_shown(app: &App, user: &User) -> String {
+    of_user(user, user.avatar.as_ref().map(|_| app.avatars.link_slot(app.clock.now())))
+}
+
 /// The strong tag of a user as shown. The link's slot is in it, so a 304 never leaves a client with a link about to expire.
-pub fn of_user(user: &User, slot: Option<u64>) -> String {
+fn of_user(user: &User, slot: Option<u64>) -> String {
     match slot {
         Some(slot) => format!("\"{}.{slot:x}\"", user.version),
         None => format!("\"{}\"", user.version),

@@ -182,6 +182,17 @@ impl Fields {
         outcome.map_err(|flaw| self.refuse(name, flaw)).ok()
     }
 
+    /// Takes a whole number of at least 1 that must be there.
+    pub fn required_count(&mut self, name: &str) -> Option<u64> {
+        match self.members.remove(name) {
+            None => self.refuse(name, Flaw::new("required", "this member is missing")),
+            Some(value) if value.as_u64().is_some_and(|count| count > 0) => return value.as_u64(),
+            Some(Value::Number(_)) => self.refuse(name, Flaw::new("out_of_range", "give a whole number of at least 1")),
+            Some(_) => self.refuse(name, Flaw::new("wrong_type", "give a number")),
+        }
+        None
+    }
+
     /// Notes a flaw of one member.
     pub fn refuse(&mut self, name: &str, flaw: Flaw) {
         let place = Place { token: Token::Member(name), parent: None };

@@ -38,7 +38,7 @@ pub async fn list_users(
         (header::LINK, mounted_links(&mounted, &asked, page.next_cursor.as_deref())),
         (SERVER_TIMING, timing(&page.cost)),
     ];
-    let users = page.users.into_iter().map(view::User::from).collect();
+    let users = page.users.iter().map(|user| view::User::of(&app, user)).collect();
     Ok((headers, Json(view::Users { users, next_cursor: page.next_cursor, count_estimate })).into_response())
 }
 

@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod cors;
+mod avatars;
 mod etag;
 mod extract;
 mod health;
@@ -35,6 +36,9 @@ pub fn router(app: App) -> Router {
         .route("/users/{id}/password", put(passwords::change_password))
         .route("/users/verify-password", post(passwords::verify_password))
         .route("/password-policy", get(passwords::get_password_policy))
+        .route("/users/{id}/avatar", get(avatars::get_avatar).delete(avatars::delete_avatar))
+        .route("/users/{id}/avatar-uploads", post(avatars::request_avatar_upload))
+        .route("/users/{id}/avatar-uploads/{uploadId}", get(avatars::get_avatar_upload))
         .route("/health/live", get(health::live))
         .route("/openapi.json", get(openapi::document))
         .route("/problems/{slug}", get(problem::get_problem))

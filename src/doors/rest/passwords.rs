@@ -47,7 +47,7 @@ pub async fn change_password(
     ))]
 pub async fn verify_password(State(app): State<App>, actor: Actor, body: JsonBody) -> Result<Response, Problem> {
     let claim = view::password_claim(body.value, body.violations).map_err(Error::Invalid)?;
-    Ok(shown(operations::verify_password(&app, &actor, &claim.user_name, &claim.password).await?))
+    Ok(shown(&app, &operations::verify_password(&app, &actor, &claim.user_name, &claim.password).await?))
 }
 
 /// Tells the rules for new passwords, so that a form can show them.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::extract::{JsonBody, MediaType};
 use super::json::{Fields, READ_ONLY, note, stranger};
 use super::view;
+use crate::app::App;
 use crate::domain::{Flaw, PersonName, Profile, User, UserName};
 use crate::error::{Error, Place, Violation};
 
@@ -60,20 +61,20 @@ fn read_operations(value: Value, mut violations: Vec<Violation>) -> Result<Profi
 
 impl ProfilePatch {
     /// The profile that this patch makes of a user's.
-    pub fn apply(&self, user: &User) -> Result<Profile, Error> {
+    pub fn apply(&self, app: &App, user: &User) -> Result<Profile, Error> {
         match self {
             Self::Merge { user_name, first_name, last_name } => Ok(Profile {
                 user_name: user_name.as_ref().unwrap_or(&user.profile.user_name).clone(),
                 first_name: first_name.as_ref().unwrap_or(&user.profile.first_name).clone(),
                 last_name: last_name.as_ref().unwrap_or(&user.profile.last_name).clone(),
             }),
-            Self::Operations(operations) => apply_operations(operations, user).map_err(Error::Invalid),
+            Self::Operations(operations) => apply_operations(operations, app, user).map_err(Error::Invalid),
         }
     }
 }
 
-fn apply_operations(operations: &[PatchOperation], user: &User) -> Result<Profile, Vec<Violation>> {
-    let before = serde_json::to_value(view::User::from(user.clone())).unwrap_or_default();
+fn apply_operations(operations: &[PatchOperation], app: &App, user: &User) -> Result<Profile, Vec<Violation>> {
+    let before = serde_json::to_value(view::User::of(app, user)).unwrap_or_default();
     let mut after = before.clone();
     for (index, operation) in operations.iter().enumerate() {
         refuse_nesting(index, operation)?;

@@ -193,6 +193,11 @@ impl From<Error> for Problem {
             Error::RequestInProgress => {
                 Self::new(REQUEST_IN_PROGRESS).with_header(header::RETRY_AFTER, HeaderValue::from(1))
             }
+            Error::TooManyUploads { retry_after_seconds } => Self::new(QUOTA_EXCEEDED)
+                .with_detail(
+                    "Too many uploads of this user wait for their files: send those, or wait until they expire.",
+                )
+                .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds)),
             Error::InvalidCredentials => Self::new(INVALID_CREDENTIALS)
                 .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Password realm=\"roster\"")),
             Error::QuotaExceeded { retry_after_seconds } => {

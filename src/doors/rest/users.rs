@@ -32,7 +32,7 @@ pub async fn create_user(
     let new = view::new_user(body.value, body.violations, &app.password_policy).map_err(Error::Invalid)?;
     let user = operations::create_user(&app, &actor, new, key).await?;
     let location = mounted.path(&format!("/users/{}", user.id));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], shown(user)).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], shown(&app, &user)).into_response())
 }
 
 /// Reads one user.
@@ -50,11 +50,11 @@ pub async fn get_user(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let user = operations::get_user(&app, &actor, id).await?;
-    let tag = etag::of_user(&user, None);
+    let tag = etag::of_shown(&app, &user);
     if etag::is_known(&headers, &tag)? {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag::header_value(&tag))]).into_response());
     }
-    Ok(shown(user))
+    Ok(shown(&app, &user))
 }
 
 /// Replaces a user's names.
@@ -73,7 +73,7 @@ pub async fn replace_user(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let profile = view::profile(body.value, body.violations).map_err(Error::Invalid)?;
-    Ok(shown(operations::replace_user(&app, &actor, id, profile, &if_match).await?))
+    Ok(shown(&app, &operations::replace_user(&app, &actor, id, profile, &if_match).await?))
 }
 
 /// Changes some of a user's names.
@@ -96,7 +96,7 @@ pub async fn patch_user(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let patch = patch::read(body)?;
-    Ok(shown(operations::patch_user(&app, &actor, id, &if_match, |user| patch.apply(user)).await?))
+    Ok(shown(&app, &operations::patch_user(&app, &actor, id, &if_match, |user| patch.apply(&app, user)).await?))
 }
 
 /// Deletes a user with credential, name and avatar.
@@ -117,7 +117,7 @@ pub async fn delete_user(
 }
 
 /// A user with its tag.
-pub(super) fn shown(user: User) -> Response {
-    let tag = etag::header_value(&etag::of_user(&user, None));
-    ([(header::ETAG, tag)], Json(view::User::from(user))).into_response()
+pub(super) fn shown(app: &App, user: &User) -> Response {
+    let tag = etag::header_value(&etag::of_shown(app, user));
+    ([(header::ETAG, tag)], Json(view::User::of(app, user))).into_response()
 }

@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::Fields;
+use crate::app::App;
+use crate::domain::avatar::Size;
 use crate::domain::{self, Flaw, NewCredential, Password, PersonName, Profile, UserName};
 use crate::error::Violation;
 use crate::hashing;
@@ -35,14 +37,16 @@ pub struct User {
     updated_at: String,
 }
 
-impl From<domain::User> for User {
-    fn from(user: domain::User) -> Self {
+impl User {
+    /// A user as it is shown now, with a link to its picture.
+    pub fn of(app: &App, user: &domain::User) -> Self {
+        let link = |avatar| app.avatars.link(avatar, Size::SHOWN, app.clock.now());
         Self {
             id: user.id.to_string(),
             user_name: user.profile.user_name.shown().to_owned(),
             first_name: user.profile.first_name.as_str().to_owned(),
             last_name: user.profile.last_name.as_str().to_owned(),
-            avatar: None,
+            avatar: user.avatar.as_ref().map(link),
             version: user.version,
             created_at: user.created_at.to_string(),
             updated_at: user.updated_at.to_string(),

@@ -2,10 +2,13 @@
 
 mod calls;
 pub mod faults;
+mod gallery;
 mod logs;
 mod reply;
 pub mod tokens;
+pub mod wire;
 
+pub use gallery::{Gallery, encoded, fields, picture, put};
 pub use logs::logged;
 pub use reply::Reply;
 
@@ -44,6 +47,7 @@ pub struct House {
     /// Where its DynamoDB is.
     pub endpoint: String,
     calls: Calls,
+    pub s3: aws_sdk_s3::Client,
     _engine: Option<DynamoDb>,
 }
 
@@ -55,6 +59,11 @@ impl House {
 
     /// A house with further variables in its environment.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::at(Timestamp::from_unix_millis(START_MILLIS), variables).await
+    }
+
+    /// A house whose clock starts at another time.
+    pub async fn at(start: Timestamp, variables: &[(&str, &str)]) -> Self {
         logs::capture();
         // ROSTER_TEST_DYNAMODB points the suite at another engine; each test makes a table of its own there.
         let elsewhere = std::env::var("ROSTER_TEST_DYNAMODB").ok();
@@ -68,16 +77,17 @@ impl House {
         ]);
         environment.extend(variables.iter().copied());
         let config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
-        let clock = Clock::settable(Timestamp::from_unix_millis(START_MILLIS));
+        let clock = Clock::settable(start);
         let mut app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
         app.store.create_table().await.unwrap();
-        let dynamodb = roster::aws::clients(&config).await.unwrap().dynamodb;
+        let roster::aws::Clients { dynamodb, s3, .. } = roster::aws::clients(&config).await.unwrap();
         let calls = Calls::count(&mut app, &dynamodb);
         Self {
             router: roster::doors::rest::router(app.clone()),
             app,
             clock,
             dynamodb,
+            s3,
             endpoint,
             calls,
             _engine: engine,

@@ -1,0 +1,30 @@
+//! What S3's failures mean to an operation.
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+use crate::error::Error;
+
+/// Error codes that ask for another try.
+const PASSING: [&str; 4] = ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"];
+
+/// Turns a failed call into an error: worth a retry, out of time, or ours.
+pub fn failed<E, R>(context: &'static str, error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
+    let is_passing = PASSING.contains(&code);
+    let unavailable = |reason, error: SdkError<E, R>| Error::Unavailable {
+        reason,
+        retry_after_seconds: 1,
+        source: Some(Box::new(error)),
+    };
+    match &error {
+        SdkError::TimeoutError(_) => Error::Timeout(Box::new(error)),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Error::Timeout(Box::new(error)),
+        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => unavailable("S3 cannot be reached", error),
+        SdkError::ServiceError(_) if is_passing => unavailable("S3 is busy", error),
+        _ => Error::Internal { context, source: Some(Box::new(error)) },
+    }
+}

@@ -1,0 +1,89 @@
+//! The objects of the bucket: files to be judged, and pictures to be shown.
+
+use super::{Avatars, failure};
+use crate::domain::UserId;
+use crate::domain::avatar::{AvatarKey, Size, UploadId, staging_object};
+use crate::error::Error;
+
+/// What everyone may keep for good: another picture has another name.
+#[cfg(feature = "images")]
+const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+
+/// An uploaded file.
+#[cfg(feature = "images")]
+pub enum Staged {
+    /// Nothing is there: not yet, or no longer.
+    Absent,
+    /// More bytes than were announced, which are not read.
+    TooLong,
+    /// The file.
+    File {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// The type it was sent as.
+        content_type: Option<String>,
+    },
+}
+
+impl Avatars {
+    /// Reads an uploaded file of at most so many bytes.
+    #[cfg(feature = "images")]
+    pub async fn read_upload(&self, user: UserId, upload: UploadId, most_bytes: u64) -> Result<Staged, Error> {
+        let call = self.client.get_object().bucket(&self.bucket).key(staging_object(user, upload));
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(Staged::Absent),
+            Err(error) => return Err(failure::failed("reading an upload", error)),
+        };
+        let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        if length.is_none_or(|length| length > most_bytes) {
+            return Ok(Staged::TooLong);
+        }
+        let content_type = answer.content_type().map(str::to_owned);
+        let bytes = answer.body.collect().await.map_err(|error| Error::Unavailable {
+            reason: "an upload could not be read to its end",
+            retry_after_seconds: 1,
+            source: Some(error.into()),
+        })?;
+        Ok(Staged::File { bytes: bytes.to_vec(), content_type })
+    }
+
+    /// Removes an uploaded file, if it is there.
+    pub async fn remove_upload(&self, user: UserId, upload: UploadId) -> Result<(), Error> {
+        self.remove(staging_object(user, upload)).await
+    }
+
+    /// Writes every size of a picture.
+    #[cfg(feature = "images")]
+    pub async fn write_picture(&self, key: &AvatarKey, sizes: &[(Size, Vec<u8>)]) -> Result<(), Error> {
+        for (size, bytes) in sizes {
+            let call = self.client.put_object().bucket(&self.bucket).key(key.object(*size));
+            let call = call.content_type("image/webp").cache_control(IMMUTABLE);
+            let call = call.body(bytes.clone().into());
+            call.send().await.map_err(|e| failure::failed("writing a picture", e))?;
+        }
+        Ok(())
+    }
+
+    /// Removes every size of a picture, those that are there.
+    pub async fn remove_picture(&self, key: &AvatarKey) -> Result<(), Error> {
+        for size in Size::ALL {
+            self.remove(key.object(size)).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, object: String) -> Result<(), Error> {
+        match self.client.delete_object().bucket(&self.bucket).key(object).send().await {
+            Ok(_) => Ok(()),
+            // S3 says yes to removing what is not there; some engines say this.
+            Err(error)
+                if error.as_service_error().and_then(aws_sdk_s3::error::ProvideErrorMetadata::code)
+                    == Some("NoSuchKey") =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(failure::failed("removing an object", error)),
+        }
+    }
+}

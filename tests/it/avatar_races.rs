@@ -1,0 +1,198 @@
+//! Uploads, removals and deletions that meet: one picture or none, and no object that no user refers to.
+
+use futures_util::future::join_all;
+use image::ImageFormat;
+use roster::doors::s3_events;
+use serde_json::Value;
+
+use crate::harness::{Gallery, picture, put};
+
+const RED: [u8; 3] = [200, 30, 30];
+const BLUE: [u8; 3] = [30, 30, 200];
+
+/// Two uploads that have arrived, and their events: red, then blue.
+async fn two_uploads(gallery: &Gallery, user: &str) -> ([Value; 2], [Value; 2]) {
+    let (red, blue) = (picture(ImageFormat::Png, 64, 64, RED), picture(ImageFormat::Png, 64, 64, BLUE));
+    let first = gallery.ask(user, "image/png", &red).await;
+    gallery.clock.advance_seconds(1);
+    let second = gallery.ask(user, "image/png", &blue).await;
+    assert_eq!(put(&first, &red).status, 200);
+    let first_event = gallery.waiting().await.remove(0);
+    assert_eq!(put(&second, &blue).status, 200);
+    let second_event = gallery.waiting().await.pop().unwrap();
+    ([first, second], [first_event, second_event])
+}
+
+async fn is_blue(gallery: &Gallery, user: &str) -> bool {
+    let pixel = gallery.pixels(user).await.to_rgb8().get_pixel(200, 200).0;
+    pixel[2] > 150 && pixel[0] < 80
+}
+
+/// No object but those of the pictures that users have.
+async fn is_tidy(gallery: &Gallery, users: &[&str]) {
+    let mut expected = Vec::new();
+    for user in users {
+        for size in [128, 256, 512, 64] {
+            let reply = gallery.anyone().get(&format!("/users/{user}/avatar?size={size}")).await;
+            if reply.status == 307 {
+                expected.push(reply.header("location").split('?').next().unwrap().to_owned());
+            }
+        }
+    }
+    let mut objects = gallery.objects().await;
+    objects.sort();
+    assert_eq!(objects.len(), expected.len(), "{objects:?} but {expected:?}");
+    for (object, link) in objects.iter().zip(&expected) {
+        assert!(link.ends_with(object.as_str()), "{objects:?} but {expected:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_newest_upload_wins_in_either_order() {
+    for newest_first in [false, true] {
+        let gallery = Gallery::new().await;
+        let ada = gallery.create("ada").await;
+        let ([first, second], mut events) = two_uploads(&gallery, &ada).await;
+        if newest_first {
+            events.reverse();
+        }
+        for event in events {
+            s3_events::handle(&gallery.app, event).await.unwrap();
+        }
+        assert!(is_blue(&gallery, &ada).await, "newest first: {newest_first}");
+        assert_eq!(gallery.state(&ada, &second).await, "attached");
+        let older = if newest_first { "superseded" } else { "attached" };
+        assert_eq!(gallery.state(&ada, &first).await, older);
+        is_tidy(&gallery, &[&ada]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn events_at_once_and_five_times_over_end_in_the_newest() {
+    for _ in 0..3 {
+        let gallery = Gallery::new().await;
+        let ada = gallery.create("ada").await;
+        let (_, [first, second]) = two_uploads(&gallery, &ada).await;
+        let events = (0..5).flat_map(|_| [first.clone(), second.clone()]);
+        let outcomes = join_all(events.map(|event| s3_events::handle(&gallery.app, event))).await;
+        // A run that met too many others says so, and Lambda sends its event again.
+        if outcomes.iter().any(Result::is_err) {
+            for event in [first, second] {
+                s3_events::handle(&gallery.app, event).await.unwrap();
+            }
+        }
+        assert!(is_blue(&gallery, &ada).await);
+        is_tidy(&gallery, &[&ada]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_user_deleted_meanwhile_leaves_nothing() {
+    for delay in [0, 5, 20, 60, 120, 240] {
+        let gallery = Gallery::new().await;
+        let (ada, eve) = (gallery.create("ada").await, gallery.create("eve").await);
+        let (_, [first, second]) = two_uploads(&gallery, &ada).await;
+        assert_eq!(gallery.upload(&eve, "image/png", &picture(ImageFormat::Png, 64, 64, RED)).await, "attached");
+        let delete = async {
+            tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
+            gallery.anyone().delete(&format!("/users/{ada}")).await.expect(204)
+        };
+        let work = join_all([first, second].map(|event| s3_events::handle(&gallery.app, event)));
+        let (outcomes, _) = tokio::join!(work, delete);
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        gallery.anyone().get(&format!("/users/{ada}")).await.problem(404, "not-found");
+        is_tidy(&gallery, &[&eve]).await;
+        assert!(gallery.keys().await.iter().all(|key| !key.contains(&ada)), "after {delay} ms");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_removal_outranks_uploads_that_were_asked_for_before() {
+    let gallery = Gallery::new().await;
+    let ada = gallery.create("ada").await;
+    let (_, [first, second]) = two_uploads(&gallery, &ada).await;
+    s3_events::handle(&gallery.app, first).await.unwrap();
+    gallery.clock.advance_seconds(1);
+    gallery.anyone().delete(&format!("/users/{ada}/avatar")).await.expect(204);
+    s3_events::handle(&gallery.app, second).await.unwrap();
+    assert_eq!(gallery.anyone().get(&format!("/users/{ada}")).await.json()["avatar"], Value::Null);
+    is_tidy(&gallery, &[&ada]).await;
+    gallery.clock.advance_seconds(1);
+    assert_eq!(gallery.upload(&ada, "image/png", &picture(ImageFormat::Png, 64, 64, BLUE)).await, "attached");
+    assert!(is_blue(&gallery, &ada).await);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_half_done_is_finished_by_the_next_run() {
+    let gallery = Gallery::new().await;
+    let ada = gallery.create("ada").await;
+    let (_, [first, second]) = two_uploads(&gallery, &ada).await;
+    s3_events::handle(&gallery.app, first).await.unwrap();
+    let old = gallery.objects().await;
+    // As if the run had ended right after the user was changed: the old picture, the file and the pending note are there.
+    let bytes = picture(ImageFormat::Png, 64, 64, BLUE);
+    let item =
+        || async { gallery.items().await.into_iter().find(|item| item["sk"].as_s().unwrap() == "USER").unwrap() };
+    s3_events::handle(&gallery.app, second.clone()).await.unwrap();
+    let attached = item().await;
+    let id = second["Records"][0]["s3"]["object"]["key"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    assert_eq!(attached["avatarUpload"].as_s().unwrap(), &id);
+    for key in &old {
+        gallery.leave(key, &bytes).await;
+    }
+    let staging = second["Records"][0]["s3"]["object"]["key"].as_str().unwrap();
+    gallery.leave(staging, &bytes).await;
+    let update = gallery.dynamodb.update_item().table_name(gallery.app.store.table());
+    let update = update.key("pk", attached["pk"].clone());
+    let sk = aws_sdk_dynamodb::types::AttributeValue::S(format!("UPLOAD#{id}"));
+    let pending = aws_sdk_dynamodb::types::AttributeValue::S("pending".to_owned());
+    let update = update.key("sk", sk).update_expression("SET #s = :p").expression_attribute_names("#s", "state");
+    update.expression_attribute_values(":p", pending).send().await.unwrap();
+
+    s3_events::handle(&gallery.app, second).await.unwrap();
+    assert_eq!(item().await["version"], attached["version"], "nothing is attached twice");
+    is_tidy(&gallery, &[&ada]).await;
+}
+
+#[tokio::test]
+async fn events_of_others_are_left_alone() {
+    let gallery = Gallery::new().await;
+    let bucket = gallery.app.avatars.bucket().to_owned();
+    for (bucket, key) in [(&bucket[..], "uploads/x/y"), (&bucket, "avatars/x"), ("other", "uploads/x/y")] {
+        let event = roster::local::watched::created(bucket, key);
+        s3_events::handle(&gallery.app, event).await.unwrap();
+    }
+    let test = serde_json::json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": bucket});
+    s3_events::handle(&gallery.app, test).await.unwrap();
+    s3_events::handle(&gallery.app, Value::Null).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn every_event_in_the_folder_is_understood() {
+    let gallery = Gallery::new().await;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("events/s3");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let ada = gallery.create(path.file_stem().unwrap().to_str().unwrap()).await;
+        let file = picture(ImageFormat::Png, 64, 64, BLUE);
+        let asked = gallery.ask(&ada, "image/png", &file).await;
+        put(&asked, &file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.replace("roster-avatars", gallery.app.avatars.bucket());
+        let text = text.replace("01980000-0000-7000-8000-000000000001", &ada);
+        let text = text.replace("01980000-0000-7000-8000-00000000000a", asked["uploadId"].as_str().unwrap());
+        let answer = s3_events::handle(&gallery.app, serde_json::from_str(&text).unwrap()).await.unwrap();
+        let (state, failed) = match path.file_stem().unwrap().to_str().unwrap() {
+            "test_event" => ("pending", 0),
+            "queued_twice_and_malformed" => ("attached", 1),
+            _ => ("attached", 0),
+        };
+        assert_eq!(gallery.state(&ada, &asked).await, state, "{}", path.display());
+        let failures = answer["batchItemFailures"].as_array().unwrap();
+        assert_eq!(failures.len(), failed, "{answer}");
+        assert!(failures.iter().all(|f| f["itemIdentifier"] == "059f36b4-87a3-44ab-83d2-661975000003"), "{answer}");
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
+}
