@@ -1,5 +1,8 @@
 //! The objects of the bucket: files to be judged, and pictures to be shown.
 
+#[cfg(feature = "images")]
+use aws_sdk_s3::operation::get_object::GetObjectError;
+
 use super::{Avatars, failure};
 use crate::domain::UserId;
 use crate::domain::avatar::{AvatarKey, Size, UploadId, staging_object};
@@ -32,7 +35,9 @@ impl Avatars {
         let call = self.client.get_object().bucket(&self.bucket).key(staging_object(user, upload));
         let answer = match call.send().await {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(Staged::Absent),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
+                return Ok(Staged::Absent);
+            }
             Err(error) => return Err(failure::failed("reading an upload", error)),
         };
         let length = answer.content_length().and_then(|length| u64::try_from(length).ok());

@@ -1,6 +1,8 @@
 //! The S3 door: an object has been created under `uploads/`. S3 tells a queue, and Lambda hands over its messages; S3's own
 //! notification is understood as well, as it comes where a bucket calls a function directly.
 
+use std::pin::Pin;
+
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,16 +90,16 @@ fn read(event: Value) -> Result<Event, Error> {
 
 /// Serves Lambda until it ends the sandbox.
 pub async fn run(app: App) -> Result<(), lambda_runtime::Error> {
-    let handler = |event: LambdaEvent<Value>| {
-        let app = &app;
-        async move {
-            let outcome = handle(app, event.payload).await;
-            outcome
-                .inspect_err(|error| tracing::error!(error = chain(error), "event"))
-                .map_err(lambda_runtime::Error::from)
-        }
-    };
-    lambda_runtime::run(lambda_runtime::service_fn(handler)).await
+    let app = &app;
+    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| answer(app, event.payload))).await
+}
+
+/// One answer. The type is named because what the future holds is nested more deeply than the compiler looks.
+fn answer(app: &App, event: Value) -> Pin<Box<dyn Future<Output = Result<Value, lambda_runtime::Error>> + Send + '_>> {
+    Box::pin(async move {
+        let outcome = handle(app, event).await;
+        outcome.inspect_err(|error| tracing::error!(error = chain(error), "event")).map_err(lambda_runtime::Error::from)
+    })
 }
 
 /// An error with what lies beneath it.

@@ -21,5 +21,5 @@ pub(super) async fn process(app: App, mut events: UnboundedReceiver<Value>) {
             tokio::time::sleep(PAUSE).await;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
 
 use super::failure::{self, Cancelled};
@@ -121,7 +122,9 @@ impl Store {
         }
         match call.send().await {
             Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+                Ok(())
+            }
             Err(error) => Err(failure::failed("finishing an upload", error)),
         }
     }
@@ -177,7 +180,8 @@ impl Store {
         }
         let mut expression = format!("SET {}", sets.join(", "));
         if !removes.is_empty() {
-            expression += &format!(" REMOVE {}", removes.join(", "));
+            expression += " REMOVE ";
+            expression += &removes.join(", ");
         }
         let call = self
             .client
@@ -190,7 +194,7 @@ impl Store {
             .set_expression_attribute_values(Some(values));
         match call.send().await {
             Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
                 Err(Error::VersionConflict)
             }
             Err(error) => Err(failure::failed("changing an avatar", error)),
