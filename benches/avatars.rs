@@ -1,9 +1,12 @@
 //! `cargo bench --bench avatars`: links for a list of 100 users, and a 12-megapixel JPEG to four WebP sizes.
 //!
+//! `ROSTER_BENCH_PICTURE=p.png cargo bench --bench avatars -- one` judges a JPEG or PNG of your own, alone in its process,
+//! and prints the peak of the memory.
+//!
 //! The same picture by libvips, on one core (Debian's libvips-tools), after `ROSTER_BENCH_KEEP=p.jpg cargo bench --bench avatars`:
 //! `time (for s in 512 256 128 64; do VIPS_CONCURRENCY=1 vipsthumbnail p.jpg -s ${s}x${s} -m centre -o v$s.webp[Q=80,strip]; done)`
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a benchmark")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs, reason = "a benchmark")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "colours")]
 
 use std::hint::black_box;
@@ -54,5 +57,28 @@ fn sizes(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, links, sizes);
+/// A picture of one's own.
+fn one(c: &mut Criterion) {
+    let Ok(path) = std::env::var("ROSTER_BENCH_PICTURE") else { return };
+    let file = std::fs::read(path).unwrap();
+    let content_type = if file.starts_with(b"\x89PNG") { PictureType::Png } else { PictureType::Jpeg };
+    let announced = Announced { content_type, content_length: file.len() as u64, checksum: None };
+    let before = peak();
+    let mut group = c.benchmark_group("one");
+    group.sample_size(10);
+    group.bench_function("picture_to_four_webp", |b| {
+        b.iter(|| black_box(judge_now(&file, None, &announced, 50_000_000).unwrap().is_ok()));
+    });
+    group.finish();
+    println!("peak {} (before: {})", peak(), before);
+}
+
+/// Peak resident memory of this process so far.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.map_or("unknown", str::trim).to_owned()
+}
+
+criterion_group!(benches, one, links, sizes);
 criterion_main!(benches);

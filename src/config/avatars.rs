@@ -10,8 +10,8 @@ pub struct AvatarSettings {
     pub public_endpoint: Option<String>,
     /// `ROSTER_AVATARS_MAX_BYTES`: largest file that may be uploaded, 1,024 to 20,971,520. Default 5,242,880 (5 MiB).
     pub max_bytes: u64,
-    /// `ROSTER_AVATARS_MAX_PIXELS`: most pixels of an uploaded picture, 4,096 to 100,000,000. Default 50,000,000; each
-    /// takes up to 12 bytes of the function's memory while it is decoded.
+    /// `ROSTER_AVATARS_MAX_PIXELS`: most pixels of an uploaded picture, 4,096 to 100,000,000. Default 50,000,000; the
+    /// more, the more of the function's memory a picture takes while it is decoded.
     pub max_pixels: u64,
     /// `ROSTER_AVATARS_MAX_PENDING`: how many uploads of one user may wait for their file at once, 1 to 100. Default 5.
     pub max_pending: usize,

@@ -1,11 +1,11 @@
 //! All configuration, read once: the only place that looks at the environment.
 
 mod auth;
+mod avatars;
 mod door;
 mod lists;
 mod passwords;
 mod quota;
-mod avatars;
 mod reader;
 
 pub use auth::{Auth, Principals, Tokens};
@@ -16,8 +16,8 @@ use std::time::Duration;
 pub use passwords::Passwords;
 
 use crate::quotas::Plan;
-pub use lists::Lists;
 pub use avatars::AvatarSettings;
+pub use lists::Lists;
 use reader::Reader;
 
 /// Looks up an environment variable by name.

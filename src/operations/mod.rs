@@ -8,20 +8,20 @@ mod delete_avatar;
 mod delete_user;
 #[cfg(feature = "local")]
 mod export_users;
-mod get_password_policy;
 mod get_avatar;
 mod get_avatar_upload;
+mod get_password_policy;
 mod get_user;
 #[cfg(feature = "local")]
 mod import_users;
 mod list_users;
 mod patch_user;
-mod prove_password;
 #[cfg(feature = "images")]
 mod process_avatar;
+mod prove_password;
 mod replace_user;
-mod verify_password;
 mod request_avatar_upload;
+mod verify_password;
 
 pub use admit_request::admit_request;
 pub use change_password::change_password;
@@ -31,9 +31,9 @@ pub use delete_avatar::delete_avatar;
 pub use delete_user::delete_user;
 #[cfg(feature = "local")]
 pub use export_users::{Exported, export_users};
-pub use get_password_policy::get_password_policy;
 pub use get_avatar::{Link, get_avatar};
 pub use get_avatar_upload::get_avatar_upload;
+pub use get_password_policy::get_password_policy;
 pub use get_user::get_user;
 #[cfg(feature = "local")]
 pub use import_users::{Duplicates, Imported, Outcome, Row, Settings, import_users};
@@ -42,8 +42,8 @@ pub use patch_user::patch_user;
 #[cfg(feature = "images")]
 pub use process_avatar::process_avatar;
 pub use replace_user::replace_user;
-pub use verify_password::verify_password;
 pub use request_avatar_upload::{RequestedUpload, request_avatar_upload};
+pub use verify_password::verify_password;
 
 use std::time::Duration;
 

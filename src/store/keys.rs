@@ -58,17 +58,17 @@ pub fn credential(id: UserId) -> Key {
 
 /// Wrong passwords for one name by one caller. The name is hashed: what is tried as a name may be a password.
 pub fn attempts_of_pair(user_name: &UserName, caller: &ClientId) -> Key {
-    Key { pk: format!("LIMIT#ATTEMPT#PAIR#{}#{}", hashed(user_name), caller.as_str()), sk: "ATTEMPT" }
+    Key { pk: format!("LIMIT#ATTEMPT#PAIR#{}#{}", hashed(user_name), caller.as_str()), sk: "ATTEMPT".into() }
 }
 
 /// Wrong passwords for one name by all callers.
 pub fn attempts_of_name(user_name: &UserName) -> Key {
-    Key { pk: format!("LIMIT#ATTEMPT#NAME#{}", hashed(user_name)), sk: "ATTEMPT" }
+    Key { pk: format!("LIMIT#ATTEMPT#NAME#{}", hashed(user_name)), sk: "ATTEMPT".into() }
 }
 
 /// Wrong passwords for all names by one caller.
 pub fn attempts_of_caller(caller: &ClientId) -> Key {
-    Key { pk: format!("LIMIT#ATTEMPT#CALLER#{}", caller.as_str()), sk: "ATTEMPT" }
+    Key { pk: format!("LIMIT#ATTEMPT#CALLER#{}", caller.as_str()), sk: "ATTEMPT".into() }
 }
 
 fn hashed(user_name: &UserName) -> String {
@@ -83,7 +83,7 @@ pub fn idempotency(caller: &ClientId, key: &IdempotencyKey) -> Key {
 
 /// The count of a caller's quota. Neither part can hold a `#`.
 pub fn quota(caller: &ClientId, policy: &str) -> Key {
-    Key { pk: format!("LIMIT#QUOTA#{}#{policy}", caller.as_str()), sk: "QUOTA" }
+    Key { pk: format!("LIMIT#QUOTA#{}#{policy}", caller.as_str()), sk: "QUOTA".into() }
 }
 
 /// The list partition of a user: FNV-1a over the id, modulo `shards`.

@@ -224,7 +224,7 @@ fn a_wide_gamut_is_brought_to_srgb() {
 #[test]
 fn mutated_files_are_judged_and_not_crashed_on() {
     let ids = roster::ids::Ids::seeded(7);
-    let mut random = move || {
+    let random = move || {
         let mut bytes = [0; 8];
         ids.fill(&mut bytes);
         u64::from_be_bytes(bytes) as usize
@@ -236,7 +236,7 @@ fn mutated_files_are_judged_and_not_crashed_on() {
         (encoded(&corners().into(), ImageFormat::WebP), "image/webp"),
         (encoded(&corners().into(), ImageFormat::Gif), "image/gif"),
     ];
-    // ROSTER_TEST_FUZZ makes it longer: 20,000 take about ten minutes.
+    // ROSTER_TEST_FUZZ, a number of rounds, makes it longer.
     let rounds = std::env::var("ROSTER_TEST_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
     let (mut read, mut rejected) = (0, 0);
     for round in 0..rounds {
@@ -272,33 +272,4 @@ async fn a_rejection_is_told_and_leaves_nothing() {
     assert_eq!(gallery.upload(&ada, "image/png", &png_bomb(50_000, 50_000)).await, "too_many_pixels");
     assert_eq!(gallery.objects().await, Vec::<String>::new());
     assert_eq!(gallery.anyone().get(&format!("/users/{ada}")).await.json()["version"], 1);
-}
-
-/// Peak resident memory of this process so far, in MiB.
-fn peak_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-}
-
-/// `cargo test --test it measures -- --ignored --nocapture`, with a file in ROSTER_TEST_PICTURE; alone in its process, so that the
-/// peak is its own.
-#[test]
-#[ignore = "prints figures"]
-fn measures_one_picture() {
-    let file = std::fs::read(std::env::var("ROSTER_TEST_PICTURE").unwrap()).unwrap();
-    let kind = if file.starts_with(b"\x89PNG") { PictureType::Png } else { PictureType::Jpeg };
-    let announced = Announced { content_type: kind, content_length: file.len() as u64, checksum: None };
-    let before = peak_mib();
-    let mut times = Vec::new();
-    for _ in 0..5 {
-        let began = Instant::now();
-        let outcome = judge_now(&file, None, &announced, PIXELS).unwrap();
-        times.push(began.elapsed());
-        let sizes = outcome.map(|p| p.sizes.iter().map(|(s, b)| (s.pixels(), b.len())).collect::<Vec<_>>());
-        println!("{:?} {:?}", times.last().unwrap(), sizes);
-    }
-    times.sort();
-    println!("median {:?}, peak {} MiB (before: {before})", times[2], peak_mib());
-    assert!(peak_mib() < 768, "the stated cap");
 }

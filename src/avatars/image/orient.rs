@@ -1,5 +1,5 @@
 //! Turns a picture upright and brings its colours to sRGB, as far as its metadata asks for either. Both are done on the
-//! small square: that costs a hundredth, and the middle square stays the middle square however it is turned.
+//! small square: that costs less, and the middle square stays the middle square however it is turned.
 
 use image::DynamicImage;
 use image::metadata::Orientation;

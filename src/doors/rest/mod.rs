@@ -1,8 +1,8 @@
 //! The REST door: the whole API on one screen.
 
 mod authenticate;
-mod cors;
 mod avatars;
+mod cors;
 mod etag;
 mod extract;
 mod health;
