@@ -7,7 +7,8 @@ use crate::avatars::presign::Signer;
 use crate::aws;
 use crate::clock::Clock;
 use crate::config::{Auth, Config, Door, Mistakes, Principals};
-use crate::domain::{AttemptLimits, PasswordPolicy};
+use crate::domain::avatar::Size;
+use crate::domain::{AttemptLimits, PasswordPolicy, User};
 use crate::hashing::Hasher;
 use crate::ids::Ids;
 use crate::jwt::Verifier;
@@ -49,6 +50,21 @@ pub struct App {
 }
 
 impl App {
+    /// The presigned link to a user's picture as it is shown now; signing asks nobody.
+    pub fn avatar_link(&self, user: &User) -> Option<String> {
+        user.avatar.as_ref().map(|avatar| self.avatars.link(avatar, Size::SHOWN, self.clock.now()))
+    }
+
+    /// The time slot of that link, which is part of what a reader sees.
+    pub fn avatar_link_slot(&self, user: &User) -> Option<u64> {
+        user.avatar.as_ref().map(|_| self.avatars.link_slot(self.clock.now()))
+    }
+
+    /// The largest picture that may be uploaded, in bytes.
+    pub fn avatar_max_bytes(&self) -> u64 {
+        self.avatars.settings().max_bytes
+    }
+
     /// Builds the application for real use; makes no network call.
     pub async fn new(config: &Config) -> Result<Self, Mistakes> {
         Self::with(config, Clock::system(), Ids::system()).await

@@ -260,7 +260,6 @@ fn mutated_files_are_judged_and_not_crashed_on() {
         }
     }
     assert!(read > 0 && rejected > 0, "{read} read, {rejected} rejected");
-    println!("{read} read, {rejected} rejected");
 }
 
 #[tokio::test]

@@ -18,6 +18,9 @@ fn url(asked: &Value) -> String {
     asked["url"].as_str().unwrap().to_owned()
 }
 
+/// The fields of a form, in order.
+type Form = Vec<(String, String)>;
+
 #[tokio::test]
 async fn a_picture_put_is_shown_in_every_size_and_removed() {
     let gallery = Gallery::new().await;
@@ -158,7 +161,7 @@ async fn what_was_not_signed_is_refused_by_form() {
     };
     let longer = [&file[..], b"more"].concat();
     let extra = [&fields[..], &[("x-amz-meta-a".to_owned(), "b".to_owned())]].concat();
-    let refused: Vec<(&str, Vec<(String, String)>, &[u8])> = vec![
+    let refused: Vec<(&str, Form, &[u8])> = vec![
         ("shorter", fields.clone(), &file[..20]),
         ("longer", fields.clone(), &longer),
         ("another type", with("Content-Type", &|_| "text/html".to_owned()), &file),
@@ -262,10 +265,10 @@ async fn only_so_many_uploads_wait_at_once() {
     let mut refused = None;
     for _ in 0..4 {
         let reply = gallery.anyone().post(&path, &body).await;
-        if reply.status != 201 {
-            refused = Some(reply.problem(429, "quota-exceeded"));
-        } else {
+        if reply.status == 201 {
             first = reply.json();
+        } else {
+            refused = Some(reply.problem(429, "quota-exceeded"));
         }
     }
     let wait: i64 = refused.unwrap().header("retry-after").parse().unwrap();

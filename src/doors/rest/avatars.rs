@@ -120,7 +120,7 @@ pub async fn request_avatar_upload(
         url: requested.instructions.url,
         headers,
         fields,
-        max_bytes: app.avatars.settings().max_bytes,
+        max_bytes: app.avatar_max_bytes(),
         expires_at: upload.expires_at.to_string(),
     };
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shown)).into_response())

@@ -8,7 +8,7 @@ use crate::domain::{Flaw, IfMatch, User};
 
 /// The strong tag of a user as it is shown now.
 pub fn of_shown(app: &App, user: &User) -> String {
-    of_user(user, user.avatar.as_ref().map(|_| app.avatars.link_slot(app.clock.now())))
+    of_user(user, app.avatar_link_slot(user))
 }
 
 /// The strong tag of a user as shown. The link's slot is in it, so a 304 never leaves a client with a link about to expire.

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::json::Fields;
 use crate::app::App;
-use crate::domain::avatar::Size;
 use crate::domain::{self, Flaw, NewCredential, Password, PersonName, Profile, UserName};
 use crate::error::Violation;
 use crate::hashing;
@@ -40,13 +39,12 @@ pub struct User {
 impl User {
     /// A user as it is shown now, with a link to its picture.
     pub fn of(app: &App, user: &domain::User) -> Self {
-        let link = |avatar| app.avatars.link(avatar, Size::SHOWN, app.clock.now());
         Self {
             id: user.id.to_string(),
             user_name: user.profile.user_name.shown().to_owned(),
             first_name: user.profile.first_name.as_str().to_owned(),
             last_name: user.profile.last_name.as_str().to_owned(),
-            avatar: user.avatar.as_ref().map(link),
+            avatar: app.avatar_link(user),
             version: user.version,
             created_at: user.created_at.to_string(),
             updated_at: user.updated_at.to_string(),

@@ -20,7 +20,7 @@ use super::{House, Reply};
 pub struct Gallery {
     house: House,
     events: Mutex<UnboundedReceiver<Value>>,
-    _engine: Option<S3>,
+    engine: Option<S3>,
 }
 
 impl Deref for Gallery {
@@ -52,7 +52,7 @@ impl Gallery {
         all.extend(variables);
         let house = House::at(Clock::system().now(), &all).await;
         house.app.avatars.create_bucket().await.unwrap();
-        Self { house, events: Mutex::new(events), _engine: engine }
+        Self { house, events: Mutex::new(events), engine }
     }
 
     /// Asks for an upload of this file by PUT.
@@ -85,7 +85,7 @@ impl Gallery {
 
     /// The events that wait, oldest first.
     pub async fn waiting(&self) -> Vec<Value> {
-        if self._engine.is_none() {
+        if self.engine.is_none() {
             let keys = self.objects().await.into_iter().filter(|key| key.starts_with("uploads/"));
             return keys.map(|key| created(self.app.avatars.bucket(), &key)).collect();
         }

@@ -17,11 +17,11 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> A
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut request = format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
     for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
+        request += &[name, ": ", value, "\r\n"].concat();
     }
     let is_sized = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     if method != "GET" && !is_sized {
-        request += &format!("content-length: {}\r\n", body.len());
+        request += &["content-length: ", &body.len().to_string(), "\r\n"].concat();
     }
     let mut stream = TcpStream::connect(host).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
