@@ -28,7 +28,7 @@ pub struct Clients {
 
 /// Builds the clients; makes no network call.
 pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
-    let shared = shared(config).await?;
+    let shared = shared(config)?;
     let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared);
     dynamodb.set_endpoint_url(config.dynamodb_endpoint.clone());
     if let Some(keys) = config.dynamodb_credentials {
@@ -72,7 +72,7 @@ fn of(keys: StaticCredentials) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Credentials::new(keys.access_key, keys.secret_key, None, None, "roster"))
 }
 
-async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
+fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(TlsContext::builder().with_trust_store(trust(config)?).build().map_err(mistake)?)
@@ -82,15 +82,16 @@ async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
         .operation_attempt_timeout(config.call_timeout * 2 / 5)
         .operation_timeout(config.call_timeout)
         .build();
-    let shared = aws_config::defaults(BehaviorVersion::latest())
+    // Not `aws_config::load`: profiles, metadata services and single sign-on are a megabyte of code that a function never
+    // runs, and files in a home folder must not decide where a directory of users is.
+    Ok(SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .http_client(http)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .load()
-        .await;
-    Ok(shared)
+        .build())
 }
 
 fn trust(config: &Config) -> Result<TrustStore, Mistakes> {

@@ -1,0 +1,131 @@
+//! The figures and their table.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::endpoint::Asked;
+use crate::sandbox::Took;
+use crate::world::Function;
+
+/// A function's starts.
+pub struct Cold {
+    pub function: Function,
+    pub init: Vec<Took>,
+    pub first_read: Vec<Took>,
+    pub second_read: Vec<Took>,
+    pub first_create: Vec<Took>,
+    pub second_create: Vec<Took>,
+    /// Whether its share of a processor could not be limited.
+    pub is_unlimited: bool,
+}
+
+impl Cold {
+    pub fn new(function: Function) -> Self {
+        Self {
+            function,
+            init: Vec::new(),
+            first_read: Vec::new(),
+            second_read: Vec::new(),
+            first_create: Vec::new(),
+            second_create: Vec::new(),
+            is_unlimited: false,
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        json!({
+            "function": self.function.name(), "init": shown(&self.init), "firstRead": shown(&self.first_read),
+            "secondRead": shown(&self.second_read), "firstCreate": shown(&self.first_create),
+            "secondCreate": shown(&self.second_create),
+        })
+    }
+}
+
+/// An operation, again and again in one sandbox.
+pub struct Warm {
+    pub name: &'static str,
+    pub took: Vec<Took>,
+    pub bare: Option<Vec<Took>>,
+    pub asked: Asked,
+    /// A million requests, in US dollars.
+    pub price: f64,
+    /// Of the whole sandbox, after all operations.
+    pub peak_mb: f64,
+}
+
+impl Warm {
+    pub fn new(name: &'static str) -> Self {
+        Self { name, took: Vec::new(), bare: None, asked: Asked::default(), price: 0.0, peak_mb: 0.0 }
+    }
+
+    pub fn json(&self) -> Value {
+        json!({
+            "operation": self.name, "took": shown(&self.took), "bare": self.bare.as_deref().map(shown), "calls": self.asked.calls,
+            "readUnits": self.asked.read, "writeUnits": self.asked.write, "dollarsPerMillion": self.price, "peakMb": self.peak_mb,
+        })
+    }
+}
+
+/// Prints the tables of one memory size.
+pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
+    let limited = if cold.iter().any(|cold| cold.is_unlimited) { ", NOT LIMITED: no control groups here" } else { "" };
+    println!("\n## {memory} MB{limited}\n");
+    println!("| cold, ms: wall (cpu) | INIT | first GET | second GET | INIT + first GET |\n|---|---|---|---|---|");
+    for of in cold {
+        let sum: Vec<Took> = of.init.iter().zip(&of.first_read).map(|(a, b)| plus(*a, *b)).collect();
+        println!(
+            "| {} | {} | {} | {} | {} |",
+            of.function.name(), both(&of.init), both(&of.first_read), both(&of.second_read), both(&sum)
+        );
+    }
+    if let Some(api) = cold.iter().find(|cold| cold.function == Function::Api) {
+        println!("\nfirst create {}, second {} (ready hash)", both(&api.first_create), both(&api.second_create));
+    }
+    println!(
+        "\n| warm | p50 ms | p99 ms | CPU ms | of bare | calls | read units | write units | $ a million |\n|---|---|---|---|---|---|---|---|---|"
+    );
+    for of in warm {
+        let wall = |share: usize| percentile(of.took.iter().map(|took| milliseconds(took.wall)), share);
+        let cpu = median(of.took.iter().map(|took| milliseconds(took.cpu)));
+        let ratio = of.bare.as_ref().map(|bare| cpu / median(bare.iter().map(|took| milliseconds(took.cpu))));
+        println!(
+            "| {} | {:.2} | {:.2} | {cpu:.3} | {} | {} | {} | {} | {:.2} |",
+            of.name, wall(50), wall(99), ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+            of.asked.calls, of.asked.read, of.asked.write, of.price
+        );
+    }
+    println!("\npeak memory {:.1} MB", warm.first().map_or(0.0, |warm| warm.peak_mb));
+}
+
+pub fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    percentile(values, 50)
+}
+
+fn percentile(values: impl Iterator<Item = f64>, share: usize) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get((values.len() * share / 100).min(values.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
+fn both(took: &[Took]) -> String {
+    let wall = median(took.iter().map(|took| milliseconds(took.wall)));
+    let cpu = median(took.iter().map(|took| milliseconds(took.cpu)));
+    if wall.is_nan() { "-".to_owned() } else { format!("{wall:.2} ({cpu:.2})") }
+}
+
+fn plus(a: Took, b: Took) -> Took {
+    Took { wall: a.wall + b.wall, cpu: a.cpu + b.cpu }
+}
+
+fn shown(took: &[Took]) -> Value {
+    let both = |of: fn(&Took) -> Duration| {
+        let values = || took.iter().map(|took| milliseconds(of(took)));
+        json!({"p10": percentile(values(), 10), "p50": percentile(values(), 50), "p90": percentile(values(), 90), "p99": percentile(values(), 99)})
+    };
+    json!({"wallMs": both(|took| took.wall), "cpuMs": both(|took| took.cpu)})
+}

@@ -1,0 +1,28 @@
+//! The function that one writes first: the SDK as it comes, its connection opened by the first request.
+
+use std::env;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Map, Value};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let router = Router::new().route("/users/{id}", get(read)).with_state(Client::new(&config));
+    lambda_http::run(router).await
+}
+
+async fn read(State(client): State<Client>, Path(id): Path<String>) -> Result<Json<Value>, StatusCode> {
+    let table = env::var("ROSTER_TABLE").unwrap_or_default();
+    let key = AttributeValue::S(format!("USER#{id}"));
+    let call = client.get_item().table_name(table).key("pk", key).key("sk", AttributeValue::S("USER".into()));
+    let answer = call.consistent_read(true).send().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let item = answer.item.ok_or(StatusCode::NOT_FOUND)?;
+    let members = item.into_iter().filter_map(|(name, value)| Some((name, Value::String(value.as_s().ok()?.clone()))));
+    Ok(Json(Value::Object(members.collect::<Map<_, _>>())))
+}

@@ -1,0 +1,157 @@
+//! One sandbox: a Lambda binary as a process of its own, under the share of a processor that its memory buys.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::runtime_api::{RuntimeApi, Said};
+
+/// The memory that buys one whole virtual processor, in MB.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+pub const WHOLE_CPU_MB: u32 = 1769;
+/// The time over which a share is counted, in microseconds.
+const PERIOD_US: u32 = 20_000;
+
+/// What something took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Took {
+    /// As a clock on the wall sees it.
+    pub wall: Duration,
+    /// On a processor.
+    pub cpu: Duration,
+}
+
+/// A running function.
+pub struct Sandbox {
+    child: Child,
+    api: RuntimeApi,
+    share: Option<Share>,
+    /// From the start of the process to its first call for an event.
+    pub init: Took,
+}
+
+impl Sandbox {
+    /// Starts a binary and waits until it asks for its first event.
+    pub async fn start(binary: &Path, memory_mb: u32, environment: &[(String, String)]) -> Self {
+        let api = RuntimeApi::start().await;
+        let share = Share::of(memory_mb);
+        let mut command = Command::new(binary);
+        command
+            .env_clear()
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .env("AWS_LAMBDA_RUNTIME_API", &api.address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb.to_string())
+            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        // A child begins in the group of the thread that starts it.
+        share.as_ref().inspect(|share| share.enter());
+        let began = Instant::now();
+        let child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", binary.display()));
+        share.as_ref().inspect(|share| share.leave());
+        let mut sandbox = Self { child, api, share, init: Took::default() };
+        match sandbox.api.hear().await {
+            Said::Ready(at) => sandbox.init = Took { wall: at - began, cpu: sandbox.cpu() },
+            Said::Failure(reason) => panic!("{} does not start: {reason}", binary.display()),
+            Said::Answer(..) => panic!("{} answers what nobody asked", binary.display()),
+        }
+        sandbox
+    }
+
+    /// Sends an event; gives the answer, how long it took to come, and the processor time until the function was ready again.
+    pub async fn invoke(&mut self, event: &Value) -> (Value, Took) {
+        let before = self.cpu();
+        let sent = Instant::now();
+        self.api.send(event.to_string());
+        let (at, answer) = match self.api.hear().await {
+            Said::Answer(at, body) => (at, serde_json::from_slice(&body).unwrap()),
+            Said::Failure(reason) => panic!("no answer but {reason}"),
+            Said::Ready(_) => panic!("no answer"),
+        };
+        assert!(matches!(self.api.hear().await, Said::Ready(_)), "the function did not come back for more");
+        (answer, Took { wall: at - sent, cpu: self.cpu().saturating_sub(before) })
+    }
+
+    /// The most memory that it has had, in MB.
+    pub fn peak_mb(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
+    /// Whether its processor time is limited.
+    pub fn is_limited(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// The processor time of all its threads, to the nanosecond.
+    fn cpu(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let nanoseconds = tasks.map(|task| {
+            let text = fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap_or_default();
+            text.split(' ').next().and_then(|spent| spent.parse::<u64>().ok()).unwrap_or_default()
+        });
+        Duration::from_nanos(nanoseconds.sum())
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _is_gone = self.child.kill().is_ok() && self.child.wait().is_ok();
+    }
+}
+
+/// A control group with a quota of processor time; gone with the sandbox.
+struct Share {
+    folder: PathBuf,
+}
+
+impl Share {
+    /// None for a whole processor, and where control groups of version 1 cannot be made.
+    fn of(memory_mb: u32) -> Option<Self> {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        if memory_mb >= WHOLE_CPU_MB {
+            return None;
+        }
+        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let folder = PathBuf::from(format!("/sys/fs/cgroup/cpu/roster-bench-{}-{number}", std::process::id()));
+        fs::create_dir(&folder).ok()?;
+        let share = Self { folder };
+        let quota = u64::from(PERIOD_US) * u64::from(memory_mb) / u64::from(WHOLE_CPU_MB);
+        fs::write(share.folder.join("cpu.cfs_period_us"), PERIOD_US.to_string()).ok()?;
+        fs::write(share.folder.join("cpu.cfs_quota_us"), quota.max(1000).to_string()).ok()?;
+        Some(share)
+    }
+
+    fn enter(&self) {
+        move_this_thread(&self.folder);
+    }
+
+    fn leave(&self) {
+        move_this_thread(Path::new("/sys/fs/cgroup/cpu"));
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        // The process leaves the group a moment after it has been waited for.
+        for _ in 0..50 {
+            if fs::remove_dir(&self.folder).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn move_this_thread(group: &Path) {
+    let link = fs::read_link("/proc/thread-self").unwrap();
+    let thread = link.file_name().unwrap().to_str().unwrap().to_owned();
+    fs::write(group.join("tasks"), thread).unwrap();
+}
