@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Auth, Config, Door, Mistakes, Principals};
 use crate::domain::avatar::Size;
 use crate::domain::{AttemptLimits, PasswordPolicy, User};
+use crate::events::Feed;
 use crate::hashing::Hasher;
 use crate::ids::Ids;
 use crate::jwt::Verifier;
@@ -47,6 +48,8 @@ pub struct App {
     pub require_if_match: bool,
     /// How many items one page of a list may read.
     pub list_read_budget: usize,
+    /// What changed of late, in local mode.
+    pub feed: Option<Feed>,
 }
 
 impl App {
@@ -90,6 +93,7 @@ impl App {
             door: Arc::new(config.door.clone()),
             require_if_match: config.require_if_match,
             list_read_budget: config.lists.read_budget,
+            feed: None,
         })
     }
 }

@@ -72,6 +72,21 @@ fn of(keys: StaticCredentials) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Credentials::new(keys.access_key, keys.secret_key, None, None, "roster"))
 }
 
+/// The bus that takes change events; makes no network call. `keys` stand in for the environment's.
+#[cfg(feature = "changes")]
+pub async fn bus(config: &Config, keys: Option<StaticCredentials>) -> Result<crate::events::Bus, Mistakes> {
+    use crate::events::{Bus, EventBridge, Target};
+    let name = config.events.bus.clone().ok_or_else(|| Mistakes(vec!["ROSTER_EVENT_BUS is missing".to_owned()]))?;
+    let mut client = aws_sdk_eventbridge::config::Builder::from(&shared(config).await?);
+    client.set_endpoint_url(config.events.endpoint.clone());
+    if let Some(keys) = keys {
+        client.set_credentials_provider(Some(of(keys)));
+    }
+    let client = aws_sdk_eventbridge::Client::from_conf(client.build());
+    let target = Target::EventBridge(EventBridge::new(client, name, crate::ids::Ids::system()));
+    Ok(Bus { source: config.events.source.clone(), target })
+}
+
 async fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))

@@ -8,7 +8,7 @@
 //! ```text
 //! door  ->  operation  ->  domain
 //!               |
-//!               +------->  store (DynamoDB), avatars (S3)
+//!               +------->  store (DynamoDB), avatars (S3), events (EventBridge)
 //! ```
 //!
 //! - **[`doors`]** are how the world comes in: REST, Lambda, the command line. A door parses, calls one operation and
@@ -47,6 +47,7 @@
 //! | What may a name or a password be? | [`domain::user_name`], [`domain::person_name`], [`domain::password`] |
 //! | Who may do what? | [`domain::actor`] |
 //! | Whose token is this? | [`jwt`], `doors/rest/authenticate.rs` |
+//! | Who hears of a change, and of what? | [`domain::change`], `store/stream.rs`, [`events`] |
 //! | How much may a caller do? | [`domain::limit`], [`quotas`], `store/quotas.rs` |
 //! | What happens on create? | `operations/create_user.rs` |
 //! | What may a filter say? What is in a cursor? | [`domain::filter`], [`domain::page`] |
@@ -65,6 +66,7 @@ pub mod config;
 pub mod domain;
 pub mod doors;
 pub mod error;
+pub mod events;
 pub mod hashing;
 mod hex;
 pub mod ids;

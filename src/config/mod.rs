@@ -3,6 +3,7 @@
 mod auth;
 mod avatars;
 mod door;
+mod events;
 mod lists;
 mod passwords;
 mod quota;
@@ -10,6 +11,7 @@ mod reader;
 
 pub use auth::{Auth, Principals, Tokens};
 pub use door::Door;
+pub use events::EventSettings;
 
 use std::time::Duration;
 
@@ -92,6 +94,8 @@ pub struct Config {
     pub lists: Lists,
     /// What can be set about avatars.
     pub avatars: AvatarSettings,
+    /// Where changes are told.
+    pub events: EventSettings,
     /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default `info`.
     pub log: String,
     /// `ROSTER_LOG_FORMAT`: `json` or `text`. Default `json` on Lambda, `text` elsewhere.
@@ -175,6 +179,7 @@ struct Setting {
 fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> {
     let Setting { auth, table, bucket, region, dynamodb_credentials, s3_credentials, is_lambda } = setting;
     let config = Config {
+        events: events::read(&mut reader, &table),
         table,
         bucket,
         region,

@@ -4,6 +4,7 @@
 //! in `Command` and in its `run`.
 
 mod calibrate;
+mod events;
 mod export;
 mod files;
 mod generate;
@@ -44,6 +45,14 @@ Examples:
   roster import old.csv --map userName=login --duplicates update --report report.ndjson
   ROSTER_TABLE=users roster import users.ndjson --aws";
 
+const EVENTS: &str = "\
+The server keeps the latest 10,000 events. They are CloudEvents 1.0, as the function publishes them on AWS.
+
+Examples:
+  roster events                            what is kept
+  roster events --follow | jq -r .type     all of it, and then what happens
+  ROSTER_TOKEN=$(roster token --scope users:admin) roster events --follow";
+
 /// An error with all that lies beneath it, in one line.
 fn plainly(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
@@ -75,6 +84,9 @@ enum Command {
     /// Bring users in from a CSV or NDJSON file
     #[command(after_help = IMPORT)]
     Import(import::Flags),
+    /// Print what changed in a running server, an event in JSON a line
+    #[command(after_help = EVENTS)]
+    Events(events::Flags),
     /// Write users to a CSV or NDJSON file
     Export(export::Flags),
     /// Make up users for demonstrations and load
@@ -91,6 +103,7 @@ impl Command {
             Self::Serve(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Health(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Import(flags) => flags.run(),
+            Self::Events(flags) => flags.run(),
             Self::Export(flags) => flags.run(),
             Self::Generate(flags) => flags.run(),
             Self::Calibrate(flags) => flags.run().map(|()| ExitCode::SUCCESS),
@@ -174,7 +187,9 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for name in ["roster", "serve", "health", "calibrate", "import", "export", "generate", "openapi", "token"] {
+        for name in
+            ["roster", "serve", "health", "calibrate", "import", "export", "generate", "openapi", "token", "events"]
+        {
             let mut command = Cli::command();
             let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };
             let help = command.clone().term_width(100).render_long_help().to_string();

@@ -58,7 +58,7 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, Error> {
             Record::Created { s3 } => outcome = outcome.and(created(app, s3).await),
             Record::Message { id, body } => {
                 if let Err(error) = message(app, &body).await {
-                    tracing::error!(error = chain(&error), message_id = id, "message");
+                    tracing::error!(error = super::chain(&error), message_id = id, "message");
                     failed.push(json!({"itemIdentifier": id}));
                 }
             }
@@ -98,12 +98,8 @@ pub async fn run(app: App) -> Result<(), lambda_runtime::Error> {
 fn answer(app: &App, event: Value) -> Pin<Box<dyn Future<Output = Result<Value, lambda_runtime::Error>> + Send + '_>> {
     Box::pin(async move {
         let outcome = handle(app, event).await;
-        outcome.inspect_err(|error| tracing::error!(error = chain(error), "event")).map_err(lambda_runtime::Error::from)
+        outcome
+            .inspect_err(|error| tracing::error!(error = super::chain(error), "event"))
+            .map_err(lambda_runtime::Error::from)
     })
-}
-
-/// An error with what lies beneath it.
-pub fn chain(error: &Error) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

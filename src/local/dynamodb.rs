@@ -2,6 +2,7 @@
 //!
 //! It takes any credentials, so `front` lets in no web page. As in DynamoDB, an item may outlive its time: it is gone from the table within minutes.
 
+use std::error::Error;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::engine::{Engine, GRACE, Stop};
+use super::stream::{self, Stream};
 use super::{Trouble, connections, data, front, listen};
 
 /// The least time between two searches for expired items.
@@ -30,7 +32,9 @@ pub enum Storage {
 
 /// A running DynamoDB engine, which stops when dropped (that takes some milliseconds of the caller's thread).
 pub struct DynamoDb {
+    // Dropped in this order: nothing is served any more when the last hold on the file goes.
     engine: Engine,
+    database: Database,
 }
 
 impl DynamoDb {
@@ -39,13 +43,14 @@ impl DynamoDb {
         let trouble = Trouble::start("the DynamoDB engine");
         let database = open(storage)?;
         let hidden = front::hidden_listener()?;
+        let served = database.clone();
         let front = front::before(hidden.local_addr().map_err(&trouble)?, listener.local_addr().map_err(&trouble)?);
         Engine::start("dynamodb", listener, |listener, stop| async {
-            if let Err(reason) = run(listener, front, hidden, database, stop).await {
+            if let Err(reason) = run(listener, front, hidden, served, stop).await {
                 tracing::error!(reason, "the DynamoDB engine stopped");
             }
         })
-        .map(|engine| Self { engine })
+        .map(|engine| Self { engine, database })
         .map_err(trouble)
     }
 
@@ -64,16 +69,21 @@ impl DynamoDb {
         listen::url(self.address())
     }
 
+    /// The stream of changes of one table, from the oldest that is kept.
+    pub fn stream(&self, table: &str) -> Stream {
+        Stream::new(self.database.clone(), table.to_owned())
+    }
+
     /// Stops the engine, once the requests in flight are answered.
     pub fn stop(self) {}
 }
 
 fn open(storage: &Storage) -> Result<Database, Trouble> {
     let (opened, path) = match storage {
-        Storage::Memory => (Database::memory(), Path::new(":memory:")),
+        Storage::Memory => (in_memory(), Path::new(":memory:")),
         Storage::File(path) => {
             data::keep_private(path).map_err(|error| Trouble::Data { path: path.clone(), error })?;
-            (Database::new(&path.to_string_lossy()), path.as_path())
+            (in_file(path), path.as_path())
         }
     };
     opened.map_err(|error| {
@@ -81,6 +91,22 @@ fn open(storage: &Storage) -> Result<Database, Trouble> {
         let reason = error.to_string().split(". ").next().unwrap_or_default().to_owned();
         Trouble::Database { path: path.into(), reason }
     })
+}
+
+fn in_file(path: &Path) -> Result<Database, Box<dyn Error>> {
+    let database = Database::new(&path.to_string_lossy())?;
+    stream::shape(path)?;
+    Ok(database)
+}
+
+/// Memory is out of reach, so it begins as a copy of a file.
+fn in_memory() -> Result<Database, Box<dyn Error>> {
+    let folder = tempfile::Builder::new().prefix("roster-dynamodb-").tempdir()?;
+    let file = folder.path().join("empty.db");
+    drop(in_file(&file)?);
+    let database = Database::memory()?;
+    database.restore_from(&file.to_string_lossy())?;
+    Ok(database)
 }
 
 async fn run(

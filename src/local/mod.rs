@@ -8,6 +8,7 @@
 //! - `awaited` looks whether endpoints that stand in for the engines are there
 //! - [`issuer`] signs tokens for `roster serve --auth jwt`
 //! - [`watched`] tells of finished uploads, and `uploads` hands them to the handler that Lambda runs
+//! - [`stream`] is the DynamoDB engine's stream of changes, and [`changes`] hands it to the handler that Lambda runs
 //! - [`listen`] binds addresses, `data` holds the data folder, `signals` hears Ctrl-C, `banner` tells where
 //!   everything is, and [`Trouble`] is all that can go wrong
 //!
@@ -15,6 +16,7 @@
 
 mod awaited;
 mod banner;
+pub mod changes;
 mod connections;
 mod data;
 pub mod dynamodb;
@@ -30,6 +32,7 @@ pub mod s3;
 mod s3_access;
 pub mod serve;
 mod signals;
+pub mod stream;
 pub mod table;
 mod trouble;
 mod uploads;

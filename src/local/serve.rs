@@ -13,10 +13,11 @@ use super::banner::{Place, Places, Step, complain, say};
 use super::engines::{Engines, Listeners};
 use super::issuer::Issuer;
 use super::signals::Signals;
-use super::{Trouble, awaited, connections, guard, listen, uploads};
+use super::{Trouble, awaited, changes, connections, guard, listen, uploads};
 use crate::app::App;
 use crate::config::{Auth, Config};
 use crate::doors::rest;
+use crate::events::{Bus, Feed, Target};
 use crate::telemetry;
 
 /// How long requests in flight may take when the server is to end.
@@ -81,12 +82,16 @@ async fn serve(
         prepared = prepare(engines, create, config) => prepared?,
         () = first.next() => return Ok(()),
     };
+    let feed = Feed::default();
+    let app = App { feed: engines.dynamodb.is_some().then(|| feed.clone()), ..app };
     let address = api.local_addr().map_err(Trouble::start("the API"))?;
     let api = tokio::net::TcpListener::from_std(api).map_err(Trouble::start("the API"))?;
     say(places(listen::url(address), &app, engines, config, issuer.as_ref()));
     let told = async {
         first.next().await;
         say("\nEnding: requests in flight may finish. Ctrl-C again does not wait for them.\n");
+        // Listeners would stay for ever.
+        feed.close();
     };
     let router = match &issuer {
         Some(issuer) => issuer.beside(rest::router(app.clone())),
@@ -97,9 +102,17 @@ async fn serve(
     tokio::select! {
         () = serving => {}
         () = uploads::process(app, arriving) => {}
+        () = follow(engines, config, feed.clone()) => {}
         () = async { second.next().await; second.next().await } => {}
     }
     Ok(())
+}
+
+/// Tells `feed` of changes in the embedded table, for ever.
+async fn follow(engines: &Engines, config: &Config, feed: Feed) {
+    let Some(engine) = &engines.dynamodb else { return std::future::pending().await };
+    let bus = Bus { source: config.events.source.clone(), target: Target::Feed(feed) };
+    changes::follow(engine.stream(&config.table), bus).await;
 }
 
 /// Does `work`, and `more` until then.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::app::App;
-use crate::doors::s3_events;
+use crate::doors::{chain, s3_events};
 
 /// How often an event is tried, and how long is waited between: Lambda waits a minute and more, nobody at a laptop does.
 const ATTEMPTS: usize = 3;
@@ -17,7 +17,7 @@ pub(super) async fn process(app: App, mut events: UnboundedReceiver<Value>) {
     while let Some(event) = events.recv().await {
         for attempt in 1..=ATTEMPTS {
             let Err(error) = s3_events::handle(&app, event.clone()).await else { break };
-            tracing::error!(error = s3_events::chain(&error), attempt, "an upload could not be worked on");
+            tracing::error!(error = chain(&error), attempt, "an upload could not be worked on");
             tokio::time::sleep(PAUSE).await;
         }
     }

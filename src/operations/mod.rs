@@ -19,9 +19,12 @@ mod patch_user;
 #[cfg(feature = "images")]
 mod process_avatar;
 mod prove_password;
+#[cfg(feature = "changes")]
+mod publish_changes;
 mod replace_user;
 mod request_avatar_upload;
 mod verify_password;
+mod watch_changes;
 
 pub use admit_request::admit_request;
 pub use change_password::change_password;
@@ -41,9 +44,12 @@ pub use list_users::{Cost, Page, list_users};
 pub use patch_user::patch_user;
 #[cfg(feature = "images")]
 pub use process_avatar::process_avatar;
+#[cfg(feature = "changes")]
+pub use publish_changes::{Stopped, publish_changes};
 pub use replace_user::replace_user;
 pub use request_avatar_upload::{RequestedUpload, request_avatar_upload};
 pub use verify_password::verify_password;
+pub use watch_changes::watch_changes;
 
 use std::time::Duration;
 

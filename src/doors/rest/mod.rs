@@ -4,6 +4,7 @@ mod authenticate;
 mod avatars;
 mod cors;
 mod etag;
+mod events;
 mod extract;
 mod health;
 pub(in crate::doors) mod json;
@@ -39,6 +40,7 @@ pub fn router(app: App) -> Router {
         .route("/users/{id}/avatar", get(avatars::get_avatar).delete(avatars::delete_avatar))
         .route("/users/{id}/avatar-uploads", post(avatars::request_avatar_upload))
         .route("/users/{id}/avatar-uploads/{uploadId}", get(avatars::get_avatar_upload))
+        .route("/events", get(events::get_events))
         .route("/health/live", get(health::live))
         .route("/openapi.json", get(openapi::document))
         .route("/problems/{slug}", get(problem::get_problem))

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use utoipa::openapi::{RefOr, Response, Responses};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
-use super::{avatars, health, lists, passwords, problem, users, view};
+use super::{avatars, events, health, lists, passwords, problem, users, view};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,13 +18,14 @@ use super::{avatars, health, lists, passwords, problem, users, view};
     paths(
         users::create_user, lists::list_users, users::get_user, users::replace_user, users::patch_user, users::delete_user,
         avatars::request_avatar_upload, avatars::get_avatar_upload, avatars::get_avatar, avatars::delete_avatar,
-        passwords::change_password, passwords::verify_password, passwords::get_password_policy, health::live, document, problem::get_problem,
+        passwords::change_password, passwords::verify_password, passwords::get_password_policy, events::get_events, health::live, document, problem::get_problem,
     ),
     components(schemas(view::User, view::Users, Problem, ProblemEntry)),
     tags(
         (name = "users", description = "Profiles"),
         (name = "passwords", description = "Credentials, which no answer ever shows"),
         (name = "avatars", description = "Pictures, which travel between client and S3"),
+        (name = "events", description = "What changes, as it changes"),
         (name = "health", description = "For load balancers"),
         (name = "about", description = "This description and what its errors mean"),
     )

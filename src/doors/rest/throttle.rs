@@ -34,6 +34,7 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/users/{id}/avatar-uploads/{uploadId}", "get_avatar_upload"),
     ("GET", "/users/{id}/avatar", "get_avatar"),
     ("DELETE", "/users/{id}/avatar", "delete_avatar"),
+    ("GET", "/events", "get_events"),
 ];
 
 /// Where a request's standing is left for the layer that writes the answer's headers.

@@ -1,5 +1,6 @@
 //! A house per test: its own DynamoDB engine, clock and ids, and personas who call its router.
 
+pub mod bridge;
 mod calls;
 pub mod faults;
 mod gallery;
@@ -24,6 +25,7 @@ use roster::config::Config;
 use roster::domain::Timestamp;
 use roster::ids::Ids;
 use roster::local::dynamodb::DynamoDb;
+use roster::local::stream::Stream;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -48,7 +50,7 @@ pub struct House {
     pub endpoint: String,
     calls: Calls,
     pub s3: aws_sdk_s3::Client,
-    _engine: Option<DynamoDb>,
+    engine: Option<DynamoDb>,
 }
 
 impl House {
@@ -82,21 +84,30 @@ impl House {
         app.store.create_table().await.unwrap();
         let roster::aws::Clients { dynamodb, s3, .. } = roster::aws::clients(&config).await.unwrap();
         let calls = Calls::count(&mut app, &dynamodb);
-        Self {
-            router: roster::doors::rest::router(app.clone()),
-            app,
-            clock,
-            dynamodb,
-            s3,
-            endpoint,
-            calls,
-            _engine: engine,
-        }
+        Self { router: roster::doors::rest::router(app.clone()), app, clock, dynamodb, s3, endpoint, calls, engine }
     }
 
     /// How many calls the application has made to DynamoDB.
     pub fn calls(&self) -> usize {
         self.calls.get()
+    }
+
+    /// Every record of the table's stream.
+    pub fn records(&self) -> Vec<Value> {
+        let (mut stream, mut records) = (self.stream(), Vec::new());
+        loop {
+            let batch = stream.read().unwrap();
+            if batch.records.is_empty() {
+                return records;
+            }
+            records.extend(batch.records);
+            stream.move_on(batch.next);
+        }
+    }
+
+    /// The stream of the embedded engine, from its beginning.
+    pub fn stream(&self) -> Stream {
+        self.engine.as_ref().expect("these tests read the embedded engine's stream").stream(self.app.store.table())
     }
 
     /// Any caller.
