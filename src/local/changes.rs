@@ -22,11 +22,9 @@ const ATTEMPTS: u32 = 3;
 pub async fn follow(mut stream: Stream, bus: Bus) {
     let mut failure = (String::new(), 0);
     loop {
-        let outcome;
-        (stream, outcome) = match spawn_blocking(move || read(stream)).await {
-            Ok(read) => read,
-            Err(_) => return std::future::pending().await, // the runtime is ending
-        };
+        // Otherwise the runtime is ending.
+        let Ok((at, outcome)) = spawn_blocking(move || read(stream)).await else { return std::future::pending().await };
+        stream = at;
         let pause = match outcome {
             Ok(Batch { records, next }) if records.is_empty() => {
                 stream.move_on(next);

@@ -33,11 +33,9 @@ pub async fn publish_changes(bus: &Bus, records: &[Value]) -> Result<(), Stopped
             }
         }
     }
-    match bus.publish(&events).await {
-        Err(Untaken { first, error }) => Err(Stopped { sequence: sequences.swap_remove(first), error }),
-        Ok(()) => {
-            tracing::info!(records = records.len(), events = events.len(), "changes");
-            outcome
-        }
+    if let Err(Untaken { first, error }) = bus.publish(&events).await {
+        return Err(Stopped { sequence: sequences.swap_remove(first), error });
     }
+    tracing::info!(records = records.len(), events = events.len(), "changes");
+    outcome
 }

@@ -89,7 +89,7 @@ mod tests {
         })
     }
 
-    fn record(name: &str, sk: &str, images: Value) -> Value {
+    fn record(name: &str, sk: &str, images: &Value) -> Value {
         let mut body = json!({"Keys": {"pk": {"S": "x"}, "sk": {"S": sk}}, "SequenceNumber": "100000000000000000001",
             "ApproximateCreationDateTime": 1_795_330_800.0});
         body.as_object_mut().unwrap().extend(images.as_object().unwrap().clone());
@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     fn user_items_are_read_and_others_are_not() {
-        let created = read(&record("INSERT", "USER", json!({"NewImage": image(1)}))).unwrap();
+        let created = read(&record("INSERT", "USER", &json!({"NewImage": image(1)}))).unwrap();
         assert_eq!(created.changes[0].id(), "01980000-0000-7000-8000-000000000001/1/created");
-        let gone = read(&record("REMOVE", "USER", json!({"OldImage": image(4)}))).unwrap();
+        let gone = read(&record("REMOVE", "USER", &json!({"OldImage": image(4)}))).unwrap();
         assert_eq!(gone.changes[0].time.to_string(), "2026-11-22T07:00:00.000Z");
-        let credential = read(&record("MODIFY", "CRED", json!({"NewImage": {"hash": {"S": "secret"}}}))).unwrap();
+        let credential = read(&record("MODIFY", "CRED", &json!({"NewImage": {"hash": {"S": "secret"}}}))).unwrap();
         assert!(credential.changes.is_empty());
     }
 
@@ -115,7 +115,7 @@ mod tests {
             ("UPSERT", json!({"NewImage": image(2)})),
             ("INSERT", json!({"NewImage": {"version": {"N": "1"}}})),
         ] {
-            let record = record(name, "USER", images);
+            let record = record(name, "USER", &images);
             assert!(read(&record).is_err(), "{record}");
             assert_eq!(sequence(&record), "100000000000000000001");
         }
