@@ -44,6 +44,18 @@ Examples:
   roster import old.csv --map userName=login --duplicates update --report report.ndjson
   ROSTER_TABLE=users roster import users.ndjson --aws";
 
+const EXPORT: &str = "\
+The columns are id, userName, firstName, lastName, version, createdAt, updatedAt, and passwordHash with --with-hashes.
+Such a file with hashes is one that `roster import` takes: names and hashes go in as they are, while id, version and times are
+the new directory's own. Pictures are objects of the bucket, stored under the user's id, and are not exported; which
+users have one, `--filter 'avatar pr'` tells. Users who come or go meanwhile may or may not be in the file; all others are, once.
+
+Examples:
+  roster export users.csv.gz                              everybody, packed
+  roster export --filter 'lastName sw \"love\"' --sort -createdAt
+  roster export all.ndjson.zst --with-hashes              to be imported elsewhere
+  ROSTER_TABLE=users roster export users.csv --aws";
+
 /// An error with all that lies beneath it, in one line.
 fn plainly(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
@@ -76,6 +88,7 @@ enum Command {
     #[command(after_help = IMPORT)]
     Import(import::Flags),
     /// Write users to a CSV or NDJSON file
+    #[command(after_help = EXPORT)]
     Export(export::Flags),
     /// Make up users for demonstrations and load
     Generate(generate::Flags),

@@ -123,6 +123,52 @@ async fn the_stage_is_taken_off_the_path_once() {
 }
 
 #[tokio::test]
+async fn links_of_a_list_lead_on_behind_every_front_door() {
+    let house = House::new().await;
+    for name in ["ada", "bea", "cy"] {
+        house.create(name).await;
+    }
+    for (door, path) in [
+        ("http-api", "/users"),
+        ("http-api-stage", "/prod/users"),
+        ("rest-api", "/users"),
+        ("function-url", "/users"),
+        ("alb", "/users"),
+    ] {
+        let mut event = event(&format!("{door}/list_users.json"));
+        let mut ask = async |query: &str| {
+            event[if door == "rest-api" || door == "alb" { "path" } else { "rawPath" }] = json!(path);
+            event["rawQueryString"] = json!(query);
+            let decoded = |text: &str| if door == "alb" { text.to_owned() } else { text.replace("%20", " ") };
+            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let pairs: Value = pairs.map(|(name, value)| (name.to_owned(), json!(decoded(value)))).collect();
+            event["queryStringParameters"] = pairs.clone();
+            event["multiValueQueryStringParameters"] =
+                pairs.as_object().unwrap().iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
+            send(&house, door, &event).await.expect(200)
+        };
+        let target = |reply: &Reply, relation: &str| -> Option<String> {
+            let end = format!("; rel=\"{relation}\"");
+            let target =
+                reply.header("link").split(", ").find_map(|link| link.strip_suffix(&end))?.trim_matches(['<', '>']);
+            // Relative to the client's URL, whatever stands before its last part there.
+            let (last, query) = target.split_once('?').unwrap();
+            assert!(path.ends_with(&format!("/{last}")), "{reply}");
+            Some(query.to_owned())
+        };
+        let mut reply = ask("sort=userName&limit=1&filter=userName%20pr").await;
+        let mut seen = vec![reply.json()["users"][0]["userName"].clone()];
+        while let Some(query) = target(&reply, "next") {
+            reply = ask(&query).await;
+            seen.push(reply.json()["users"][0]["userName"].clone());
+        }
+        assert_eq!(seen, ["ada", "bea", "cy"], "{door}");
+        let first = ask(&target(&reply, "first").unwrap()).await;
+        assert_eq!(first.json()["users"][0]["userName"], "ada", "{door}");
+    }
+}
+
+#[tokio::test]
 async fn odd_paths_queries_and_bodies_are_answered_and_not_panicked_at() {
     let house = House::new().await;
     for door in ["http-api", "http-api-stage", "rest-api", "function-url", "alb"] {
