@@ -207,6 +207,6 @@ fn compared(f: &mut Formatter<'_>, attribute: Attribute, operator: Operator, tex
 }
 
 #[cfg(test)]
-pub mod fuzz;
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;

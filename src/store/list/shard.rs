@@ -245,7 +245,7 @@ mod tests {
         fn a_thin_shard_is_asked_for_at_most_twice_as_many(read in 1_usize..500, part in 0.0..1.0_f64, portion in 1_usize..200, taken in 0_usize..50) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small numbers")]
             let matched = (read as f64 * part) as usize;
-            let shard = Shard { read, matched, portion, ..Shard::new(0, portion) };
+            let shard = Shard { portion, read, matched, ..Shard::new(0, portion) };
             prop_assert!((1..=2 * portion).contains(&shard.again(taken, 51 - taken, 8)));
         }
     }
