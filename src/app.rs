@@ -65,6 +65,14 @@ impl App {
         self.avatars.settings().max_bytes
     }
 
+    /// Does ahead what the first request would wait for, where a sandbox starts before it is asked: fetches the keys of
+    /// tokens. What fails is logged, and tried again by that request.
+    pub async fn warm(&self) {
+        if let Some(verifier) = &self.verifier {
+            verifier.warm(self.clock.now()).await;
+        }
+    }
+
     /// Builds the application for real use; makes no network call.
     pub async fn new(config: &Config) -> Result<Self, Mistakes> {
         Self::with(config, Clock::system(), Ids::system()).await

@@ -16,6 +16,9 @@ use crate::config::{Config, Mistakes, StaticCredentials};
 /// a machine's hundred and more, whose parsing costs a cold start 2 ms.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
+/// How a certificate begins in a PEM file.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 /// The two clients.
 pub struct Clients {
     /// DynamoDB.
@@ -103,9 +106,12 @@ fn trust(config: &Config) -> Result<TrustStore, Mistakes> {
 
 /// The certificate authorities that the configuration adds (PEM).
 pub fn extra_roots(config: &Config) -> Result<Option<Vec<u8>>, Mistakes> {
-    let read =
-        |path| std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]));
-    config.extra_roots.as_ref().map(read).transpose()
+    let Some(path) = &config.extra_roots else { return Ok(None) };
+    let pem = std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]))?;
+    if !pem.windows(BEGIN.len()).any(|part| part == BEGIN) {
+        return Err(Mistakes(vec![format!("SSL_CERT_FILE: {path} holds no PEM certificate")]));
+    }
+    Ok(Some(pem))
 }
 
 fn mistake(error: impl std::fmt::Display) -> Mistakes {

@@ -15,6 +15,7 @@ use roster::doors::lambda;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::harness::tokens::{Answer, ISSUER, KeyServer, Signer, key_set};
 use crate::harness::{House, PASSWORD, Reply};
 
 /// The user whom all events are about.
@@ -98,6 +99,30 @@ async fn every_event_is_answered_alike_at_every_front_door() {
             unknown => panic!("{unknown} has no expectation"),
         }
     }
+}
+
+/// As an event looks when API Gateway has checked a token: its claims are text, and nothing that we go by.
+#[tokio::test]
+async fn behind_the_gateways_own_authorizer_every_token_is_checked_again() {
+    let signer = Signer::rs256("1");
+    let server = KeyServer::start(Answer::Keys(key_set(&[&signer])));
+    let house = crate::tokens::house(&server).await;
+    let mut event = event("http-api/list_users.json");
+    event["requestContext"]["authorizer"] = json!({"jwt": {
+        "claims": {"iss": ISSUER, "aud": "[https://roster.example https://other.example]", "exp": "1.7953344E9", "scope": "users:admin"},
+        "scopes": null,
+    }});
+    for (token, status) in [
+        (Some(signer.token(&json!({"scope": "users:read"}))), 200),
+        (Some(signer.token(&json!({"scope": "users:write"}))), 403),
+        (Some(Signer::es256("1").token(&json!({"scope": "users:read"}))), 401),
+        (None, 401),
+    ] {
+        event["headers"]["authorization"] = json!(token.map(|token| format!("Bearer {token}")).unwrap_or_default());
+        assert_eq!(send(&house, "list_users", &event).await.status, status);
+    }
+    event["requestContext"]["authorizer"]["jwt"]["scopes"] = json!(["users:read"]);
+    assert_eq!(send(&house, "list_users", &event).await.status, 401);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ pub mod faults;
 mod gallery;
 mod logs;
 mod reply;
+pub mod tls;
 pub mod tokens;
 pub mod wire;
 
