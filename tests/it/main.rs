@@ -6,6 +6,7 @@ mod harness;
 
 mod attempts;
 mod authorization;
+mod avatar_crashes;
 mod avatar_images;
 mod avatar_races;
 mod avatar_uploads;

@@ -1,6 +1,7 @@
 //! A house per test: its own DynamoDB engine, clock and ids, and personas who call its router.
 
 mod calls;
+mod cut;
 pub mod faults;
 mod gallery;
 mod logs;
