@@ -24,14 +24,12 @@ pub async fn tidy_avatar(app: &App, user: UserId) -> Result<usize, Error> {
     let owner = app.store.get_owner(user).await?;
     for (picture, objects) in pictures {
         let is_of_use = match (&owner, picture.upload()) {
-            (None, _) => false,
             (Some(owner), _) if owner.user.avatar.as_ref() == Some(&picture) => true,
-            (Some(owner), upload) if upload <= owner.latest => false,
-            (Some(_), Some(upload)) => {
+            (Some(owner), Some(upload)) if Some(upload) > owner.latest => {
                 let upload = app.store.get_upload(user, upload, app.clock.now()).await?;
                 upload.is_some_and(|upload| upload.state == UploadState::Pending)
             }
-            (Some(_), None) => false,
+            _ => false,
         };
         if !is_of_use {
             left_over.extend(objects);
