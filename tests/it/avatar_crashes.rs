@@ -135,7 +135,7 @@ async fn another_file_in_place_of_the_one_that_was_being_attached_leaves_nothing
         }
         assert_eq!(gallery.state(&user, &asked).await, "unreadable");
         gallery.is_near(&user, RED).await;
-        gallery.is_tidy(&[user.clone()]).await;
+        gallery.is_tidy(&[&user]).await;
         gallery.anyone().delete(&format!("/users/{user}")).await.expect(204);
     }
 }

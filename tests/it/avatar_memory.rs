@@ -2,6 +2,8 @@
 //!
 //! `cargo test --test it avatar_memory -- --nocapture` prints a line for each.
 
+#![allow(clippy::print_stdout, reason = "figures, with --nocapture")]
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 

@@ -12,34 +12,34 @@ pub fn png(width: u32, height: u32, depth: u8, colour: u8, interlaced: bool) -> 
     // Adam7 has lines of its own; nobody misses what is too much.
     let bytes = line * height as usize + if interlaced { 16 * height as usize } else { 0 };
     let data = zeros(bytes as u64);
-    [png_head(width, height, depth, colour, interlaced), chunk(b"IDAT", &data), chunk(b"IEND", b"")].concat()
+    [png_head(width, height, depth, colour, interlaced), chunk(*b"IDAT", &data), chunk(*b"IEND", b"")].concat()
 }
 
 /// A small PNG whose colour profile unpacks to so many bytes.
 pub fn png_with_profile(bytes: u64) -> Vec<u8> {
     let profile = [&b"profile\0\0"[..], &zeros(bytes)].concat();
     let head = png_head(64, 64, 8, 2, false);
-    [head, chunk(b"iCCP", &profile), chunk(b"IDAT", &zeros(64 * (64 * 3 + 1))), chunk(b"IEND", b"")].concat()
+    [head, chunk(*b"iCCP", &profile), chunk(*b"IDAT", &zeros(64 * (64 * 3 + 1))), chunk(*b"IEND", b"")].concat()
 }
 
 /// A PNG's signature and header with hardly any data after it.
 pub fn empty_png(width: u32, height: u32) -> Vec<u8> {
-    [png_head(width, height, 8, 6, false), chunk(b"IDAT", b"\x78\x9c\0\0\0\0\0\0")].concat()
+    [png_head(width, height, 8, 6, false), chunk(*b"IDAT", b"\x78\x9c\0\0\0\0\0\0")].concat()
 }
 
 fn png_head(width: u32, height: u32, depth: u8, colour: u8, interlaced: bool) -> Vec<u8> {
     let mut header = width.to_be_bytes().to_vec();
     header.extend(height.to_be_bytes());
     header.extend([depth, colour, 0, 0, u8::from(interlaced)]);
-    [&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &header)].concat()
+    [&b"\x89PNG\r\n\x1a\n"[..], &chunk(*b"IHDR", &header)].concat()
 }
 
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
-    crc.update(kind);
+    crc.update(&kind);
     crc.update(data);
     let length = u32::try_from(data.len()).unwrap();
-    [&length.to_be_bytes()[..], kind, data, &crc.sum().to_be_bytes()].concat()
+    [&length.to_be_bytes()[..], &kind, data, &crc.sum().to_be_bytes()].concat()
 }
 
 fn zeros(bytes: u64) -> Vec<u8> {
