@@ -12,6 +12,7 @@ mod import;
 mod openapi;
 mod progress;
 mod serve;
+mod sweep;
 mod target;
 mod token;
 
@@ -92,6 +93,8 @@ enum Command {
     Export(export::Flags),
     /// Make up users for demonstrations and load
     Generate(generate::Flags),
+    /// Remove pictures that no user refers to, such as those of users whose deletion was interrupted
+    SweepAvatars(sweep::Flags),
     /// Print the OpenAPI document
     Openapi,
     /// Print a token for a server on this machine that runs with --auth jwt
@@ -107,6 +110,7 @@ impl Command {
             Self::Export(flags) => flags.run(),
             Self::Generate(flags) => flags.run(),
             Self::Calibrate(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::SweepAvatars(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Token(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
         }
@@ -187,7 +191,18 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for name in ["roster", "serve", "health", "calibrate", "import", "export", "generate", "openapi", "token"] {
+        for name in [
+            "roster",
+            "serve",
+            "health",
+            "calibrate",
+            "import",
+            "export",
+            "generate",
+            "sweep-avatars",
+            "openapi",
+            "token",
+        ] {
             let mut command = Cli::command();
             let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };
             let help = command.clone().term_width(100).render_long_help().to_string();

@@ -21,6 +21,9 @@ mod process_avatar;
 mod prove_password;
 mod replace_user;
 mod request_avatar_upload;
+#[cfg(feature = "local")]
+mod sweep_avatars;
+mod tidy_avatar;
 mod verify_password;
 
 pub use admit_request::admit_request;
@@ -43,6 +46,9 @@ pub use patch_user::patch_user;
 pub use process_avatar::process_avatar;
 pub use replace_user::replace_user;
 pub use request_avatar_upload::{RequestedUpload, request_avatar_upload};
+#[cfg(feature = "local")]
+pub use sweep_avatars::{Swept, sweep_avatars};
+pub use tidy_avatar::tidy_avatar;
 pub use verify_password::verify_password;
 
 use std::time::Duration;

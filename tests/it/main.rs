@@ -6,7 +6,9 @@ mod harness;
 
 mod attempts;
 mod authorization;
+mod avatar_crashes;
 mod avatar_images;
+mod avatar_memory;
 mod avatar_races;
 mod avatar_uploads;
 mod bad_input;
