@@ -32,6 +32,7 @@ mod local;
 mod local_issuer;
 mod password_policy;
 mod patch_user;
+mod pepper;
 mod problems;
 mod quotas;
 mod races;
