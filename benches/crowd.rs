@@ -48,10 +48,10 @@ fn crowd(server: &mut std::process::Child) {
     let alone = reads(&address, &path, || false);
     let before = mib(server.id(), "VmHWM");
     let is_over = AtomicBool::new(false);
+    let claim = format!(r#"{{"userName":"ada","password":"{PASSWORD}"}}"#);
     let start = Instant::now();
     let (statuses, meanwhile) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| reads(&address, &path, || !is_over.load(Ordering::Relaxed)));
-        let claim = format!(r#"{{"userName":"ada","password":"{PASSWORD}"}}"#);
         let clients: Vec<_> = (0..CROWD)
             .map(|_| {
                 let (address, claim) = (&address, claim.as_str());

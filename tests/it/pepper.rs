@@ -80,10 +80,12 @@ fn is_signed(head: &str, headers: &HashMap<String, String>, body: &[u8]) -> bool
         let (_, rest) = authorization.split_once(&format!("{name}=")).unwrap();
         rest.split(',').next().unwrap().trim()
     };
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| format!("{n:x}")).collect::<Vec<_>>().concat()
+    };
     let names: Vec<&str> = part("SignedHeaders").split(';').collect();
     assert!(["host", "x-amz-date", "x-amz-target"].iter().all(|name| names.contains(name)), "{names:?}");
-    let signed: String = names.iter().map(|name| format!("{name}:{}\n", headers[*name])).collect();
+    let signed = names.iter().map(|name| [*name, ":", &headers[*name], "\n"].concat()).collect::<Vec<_>>().concat();
     let canonical = format!("POST\n/\n\n{signed}\n{}\n{}", names.join(";"), hex(&Sha256::digest(body)));
     let (key, scope) = part("Credential").split_once('/').unwrap();
     assert_eq!((key, scope), ("local", "20261122/us-east-1/ssm/aws4_request"));
