@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Auth, Config, Door, Mistakes, Principals};
 use crate::domain::avatar::Size;
 use crate::domain::{AttemptLimits, PasswordPolicy, User};
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, Settings};
 use crate::ids::Ids;
 use crate::jwt::Verifier;
 use crate::jwt::keys::Keys;
@@ -73,7 +73,7 @@ impl App {
         }
     }
 
-    /// Builds the application for real use; makes no network call.
+    /// Builds the application for real use; makes no network call but the one that `ROSTER_PASSWORD_PEPPER_SSM` asks for.
     pub async fn new(config: &Config) -> Result<Self, Mistakes> {
         Self::with(config, Clock::system(), Ids::system()).await
     }
@@ -81,12 +81,14 @@ impl App {
     /// Builds the application with a clock and ids of the caller's choice.
     pub async fn with(config: &Config, clock: Clock, ids: Ids) -> Result<Self, Mistakes> {
         let clients = aws::clients(config).await?;
+        let pepper = aws::pepper(config, clock.now()).await?;
+        let hashing = Settings { pepper, ..config.passwords.hashing.clone() };
         let endpoint = config.avatars.public_endpoint.as_deref().or(config.s3_endpoint.as_deref());
         let signer = Signer::new(clients.s3_keys, &config.region, &config.bucket, endpoint);
         Ok(Self {
             store: Store::new(clients.dynamodb, config.table.clone(), config.lists.shards, Ids::system()),
             avatars: Avatars::new(clients.s3, config.bucket.clone(), signer, config.avatars.clone()),
-            hasher: Hasher::new(config.passwords.hashing.clone(), Ids::system()),
+            hasher: Hasher::new(hashing, Ids::system()),
             clock,
             ids,
             password_policy: config.passwords.policy.clone(),

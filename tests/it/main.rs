@@ -35,6 +35,7 @@ mod local;
 mod local_issuer;
 mod password_policy;
 mod patch_user;
+mod pepper;
 mod problems;
 mod quotas;
 mod races;
