@@ -82,10 +82,11 @@ impl Store {
         Ok(pair?.and(name?).and(caller?))
     }
 
-    /// Remembers a right password.
-    pub async fn forgive(&self, keys: &AttemptKeys, streak: Streak) -> Result<(), Error> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(streak_item(&keys.pair, &streak)));
-        put.send().await.map(|_| ()).map_err(|e| failure::failed("remembering a login", e))
+    /// Remembers a right password, in place of the streak that was seen. Where others have counted a try since, theirs
+    /// stays: so does it where a lost answer makes the SDK send this again, late.
+    pub async fn forgive(&self, keys: &AttemptKeys, seen: Option<Streak>, streak: Streak) -> Result<(), Error> {
+        let update = set_streak(self.update_attempts(&keys.pair, streak.last_failure.max(streak.good_until)), streak);
+        attempted(if_seen(update, seen).send().await).map(drop)
     }
 
     /// Adds one to a streak. Each lost race has made it longer or ended it, so this ends.
@@ -101,22 +102,8 @@ impl Store {
                 Ok(next) => next,
                 Err(wait) => return Ok(Err(wait)),
             };
-            let update = self
-                .update_attempts(key, next.last_failure.max(next.good_until))
-                .update_expression(
-                    "SET failures = :failures, lastFailure = :last, goodUntil = :good, expiresAt = :expiresAt",
-                )
-                .expression_attribute_values(":failures", n(next.failures))
-                .expression_attribute_values(":last", n(next.last_failure.unix_millis()))
-                .expression_attribute_values(":good", n(next.good_until.unix_millis()));
-            let update = match seen {
-                None => update.condition_expression("attribute_not_exists(pk)"),
-                Some(seen) => update
-                    .condition_expression("failures = :seen AND lastFailure = :seenLast AND goodUntil = :seenGood")
-                    .expression_attribute_values(":seen", n(seen.failures))
-                    .expression_attribute_values(":seenLast", n(seen.last_failure.unix_millis()))
-                    .expression_attribute_values(":seenGood", n(seen.good_until.unix_millis())),
-            };
+            let update = set_streak(self.update_attempts(key, next.last_failure.max(next.good_until)), next);
+            let update = if_seen(update, seen);
             match attempted(update.send().await)? {
                 Attempted::Written => return Ok(Ok(())),
                 Attempted::Found(found) => seen = found.as_ref().map(to_streak).transpose()?,
@@ -202,6 +189,24 @@ impl Store {
     }
 }
 
+fn set_streak(update: UpdateItemFluentBuilder, streak: Streak) -> UpdateItemFluentBuilder {
+    update
+        .update_expression("SET failures = :failures, lastFailure = :last, goodUntil = :good, expiresAt = :expiresAt")
+        .expression_attribute_values(":failures", n(streak.failures))
+        .expression_attribute_values(":last", n(streak.last_failure.unix_millis()))
+        .expression_attribute_values(":good", n(streak.good_until.unix_millis()))
+}
+
+/// The condition that nothing has been counted since a streak was seen.
+fn if_seen(update: UpdateItemFluentBuilder, seen: Option<Streak>) -> UpdateItemFluentBuilder {
+    let Some(seen) = seen else { return update.condition_expression("attribute_not_exists(pk)") };
+    update
+        .condition_expression("failures = :seen AND lastFailure = :seenLast AND goodUntil = :seenGood")
+        .expression_attribute_values(":seen", n(seen.failures))
+        .expression_attribute_values(":seenLast", n(seen.last_failure.unix_millis()))
+        .expression_attribute_values(":seenGood", n(seen.good_until.unix_millis()))
+}
+
 type Sdk<T, E> = Result<T, aws_sdk_dynamodb::error::SdkError<E>>;
 
 /// How a conditional write went.
@@ -270,19 +275,6 @@ fn slot_name(since: Timestamp) -> String {
 
 fn moment(item: &Item, name: &str) -> Option<Timestamp> {
     item::number(item, name).map(Timestamp::from_unix_millis)
-}
-
-fn streak_item(key: &Key, streak: &Streak) -> Item {
-    let Streak { failures, last_failure, good_until } = streak;
-    item::keyed(
-        key,
-        [
-            ("failures", n(failures)),
-            ("lastFailure", n(last_failure.unix_millis())),
-            ("goodUntil", n(good_until.unix_millis())),
-            ("expiresAt", n(expires_at((*last_failure).max(*good_until)))),
-        ],
-    )
 }
 
 /// When nothing in an item counts any more.
