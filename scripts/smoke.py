@@ -31,13 +31,15 @@ OPERATIONS = {
     "replace_user": 200,
     "patch_user": 200,
     "patch_user_json_patch": 200,
+    "verify_password": 200,
     "change_password": 204,
+    "get_password_policy": 200,
     "health_live": 200,
     "get_problem": 200,
     "get_openapi": 200,
     "delete_user": 204,
 }
-PUBLIC = {"health_live", "get_problem", "get_openapi"}
+PUBLIC = {"get_password_policy", "health_live", "get_problem", "get_openapi"}
 DOORS = ["http-api", "http-api-stage", "rest-api", "function-url", "alb"]
 UNAUTHENTICATED_DOORS = {"alb"}
 

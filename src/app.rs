@@ -10,7 +10,7 @@ use crate::config::{Auth, Config, Door, Mistakes, Principals};
 use crate::domain::avatar::Size;
 use crate::domain::{AttemptLimits, PasswordPolicy, User};
 use crate::events::Feed;
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, Settings};
 use crate::ids::Ids;
 use crate::jwt::Verifier;
 use crate::jwt::keys::Keys;
@@ -68,7 +68,15 @@ impl App {
         self.avatars.settings().max_bytes
     }
 
-    /// Builds the application for real use; makes no network call.
+    /// Does ahead what the first request would wait for, where a sandbox starts before it is asked: fetches the keys of
+    /// tokens. What fails is logged, and tried again by that request.
+    pub async fn warm(&self) {
+        if let Some(verifier) = &self.verifier {
+            verifier.warm(self.clock.now()).await;
+        }
+    }
+
+    /// Builds the application for real use; makes no network call but the one that `ROSTER_PASSWORD_PEPPER_SSM` asks for.
     pub async fn new(config: &Config) -> Result<Self, Mistakes> {
         Self::with(config, Clock::system(), Ids::system()).await
     }
@@ -76,12 +84,14 @@ impl App {
     /// Builds the application with a clock and ids of the caller's choice.
     pub async fn with(config: &Config, clock: Clock, ids: Ids) -> Result<Self, Mistakes> {
         let clients = aws::clients(config).await?;
+        let pepper = aws::pepper(config, clock.now()).await?;
+        let hashing = Settings { pepper, ..config.passwords.hashing.clone() };
         let endpoint = config.avatars.public_endpoint.as_deref().or(config.s3_endpoint.as_deref());
         let signer = Signer::new(clients.s3_keys, &config.region, &config.bucket, endpoint);
         Ok(Self {
             store: Store::new(clients.dynamodb, config.table.clone(), config.lists.shards, Ids::system()),
             avatars: Avatars::new(clients.s3, config.bucket.clone(), signer, config.avatars.clone()),
-            hasher: Hasher::new(config.passwords.hashing.clone(), Ids::system()),
+            hasher: Hasher::new(hashing, Ids::system()),
             clock,
             ids,
             password_policy: config.passwords.policy.clone(),

@@ -1,5 +1,7 @@
 //! How AWS is reached: one HTTP client, our own trust roots, the environment's credentials, bounded time.
 
+mod parameters;
+
 use aws_config::environment::credentials::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -11,10 +13,15 @@ use zeroize::Zeroizing;
 
 use crate::avatars::presign::SigningKeys;
 use crate::config::{Config, Mistakes, StaticCredentials};
+use crate::domain::Timestamp;
+use crate::hashing::Pepper;
 
 /// The certificate authorities behind AWS's endpoints (<https://www.amazontrust.com/repository/>): six roots instead of
 /// a machine's hundred and more, whose parsing costs a cold start 2 ms.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+
+/// How a certificate begins in a PEM file.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// The two clients.
 pub struct Clients {
@@ -51,6 +58,17 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
         s3: aws_sdk_s3::Client::from_conf(s3),
         s3_keys,
     })
+}
+
+/// The keys beside the salts: the configuration's own, or those that it says are in the Parameter Store.
+pub async fn pepper(config: &Config, now: Timestamp) -> Result<Pepper, Mistakes> {
+    let Some(name) = &config.passwords.pepper_parameter else { return Ok(config.passwords.hashing.pepper.clone()) };
+    let pepper = match parameters::get(config, name, now).await {
+        Ok(text) if text.trim().is_empty() => Err(format!("{name} is empty")),
+        Ok(text) => Pepper::parse(&text).map_err(|mistake| format!("{name}: {mistake}")),
+        Err(mistake) => Err(mistake),
+    };
+    pepper.map_err(|mistake| Mistakes(vec![format!("ROSTER_PASSWORD_PEPPER_SSM: {mistake}")]))
 }
 
 /// The keys of the environment, which stay the same for a sandbox's life.
@@ -118,9 +136,12 @@ fn trust(config: &Config) -> Result<TrustStore, Mistakes> {
 
 /// The certificate authorities that the configuration adds (PEM).
 pub fn extra_roots(config: &Config) -> Result<Option<Vec<u8>>, Mistakes> {
-    let read =
-        |path| std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]));
-    config.extra_roots.as_ref().map(read).transpose()
+    let Some(path) = &config.extra_roots else { return Ok(None) };
+    let pem = std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]))?;
+    if !pem.windows(BEGIN.len()).any(|part| part == BEGIN) {
+        return Err(Mistakes(vec![format!("SSL_CERT_FILE: {path} holds no PEM certificate")]));
+    }
+    Ok(Some(pem))
 }
 
 fn mistake(error: impl std::fmt::Display) -> Mistakes {

@@ -60,6 +60,8 @@ pub struct Config {
     pub dynamodb_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_S3`: another S3 endpoint.
     pub s3_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSM`: another Systems Manager endpoint.
+    pub ssm_endpoint: Option<String>,
     /// `SSL_CERT_FILE`: a PEM bundle of further certificate authorities.
     pub extra_roots: Option<String>,
     /// Credentials for DynamoDB that replace the environment's; only for the embedded engine.
@@ -185,6 +187,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         region,
         dynamodb_endpoint: reader.endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
         s3_endpoint: reader.endpoint("AWS_ENDPOINT_URL_S3"),
+        ssm_endpoint: reader.endpoint("AWS_ENDPOINT_URL_SSM"),
         call_timeout: Duration::from_secs(if is_lambda { 5 } else { 10 }),
         extra_roots: reader.text("SSL_CERT_FILE"),
         dynamodb_credentials,

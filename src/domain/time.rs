@@ -36,6 +36,11 @@ impl Timestamp {
         Self::from_unix_millis(self.0 + seconds * 1000)
     }
 
+    /// This many milliseconds later.
+    pub fn plus_millis(self, millis: i64) -> Self {
+        Self::from_unix_millis(self.0 + millis)
+    }
+
     /// Reads an RFC 3339 date-time of any offset, from 1970 to 9999; digits past the millisecond are dropped.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let flaw = || Flaw::new("invalid_time", "give an RFC 3339 date-time such as 2026-11-22T07:00:00.000Z");

@@ -104,6 +104,14 @@ impl Keys {
         Ok(self.refresh(&mut attempt, now).await.unwrap_or(held))
     }
 
+    /// Fetches the keys before anyone asks for them. A failure is forgotten: the first request tries for itself.
+    pub async fn warm(&self, now: Timestamp) {
+        let mut attempt = self.attempt.lock().await;
+        if self.refresh(&mut attempt, now).await.is_err() {
+            *attempt = Attempt::default();
+        }
+    }
+
     /// Newer keys than `seen`, if there may be any.
     pub async fn newer(&self, seen: &KeySet, now: Timestamp) -> Result<Option<Arc<KeySet>>, Error> {
         let mut attempt = self.attempt.lock().await;

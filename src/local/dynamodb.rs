@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use dynoxide::Database;
+use dynoxide::actions::delete_table::DeleteTableRequest;
+use dynoxide::actions::list_tables::ListTablesRequest;
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::{AttributeValue, Database};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::engine::{Engine, GRACE, Stop};
 use super::stream::{self, Stream};
 use super::{Trouble, connections, data, front, listen};
+use crate::store::table;
 
 /// The least time between two searches for expired items.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
@@ -86,7 +90,7 @@ fn open(storage: &Storage) -> Result<Database, Trouble> {
             (in_file(path), path.as_path())
         }
     };
-    opened.map_err(|error| {
+    opened.and_then(|database| mend(&database).map(|()| database)).map_err(|error| {
         // What follows the first sentence speaks to users of the engine's own library.
         let reason = error.to_string().split(". ").next().unwrap_or_default().to_owned();
         Trouble::Database { path: path.into(), reason }
@@ -107,6 +111,28 @@ fn in_memory() -> Result<Database, Box<dyn Error>> {
     let database = Database::memory()?;
     database.restore_from(&file.to_string_lossy())?;
     Ok(database)
+}
+
+/// Removes a table whose making was cut short: the engine writes it down first and makes its indexes one by one, and no
+/// user can be written before all are there. Whoever opens the folder then makes the table anew.
+fn mend(database: &Database) -> Result<(), Box<dyn Error>> {
+    let tables = database.list_tables(ListTablesRequest::default())?.table_names;
+    for name in tables {
+        let lacks = |index: &str| {
+            let mut query =
+                QueryRequest { table_name: name.clone(), index_name: Some(index.to_owned()), ..Default::default() };
+            query.key_condition_expression = Some("#shard = :shard".to_owned());
+            query.expression_attribute_names = Some([("#shard".to_owned(), "shard".to_owned())].into());
+            query.expression_attribute_values = Some([(":shard".to_owned(), AttributeValue::N("0".to_owned()))].into());
+            query.limit = Some(1);
+            database.query(query).is_err_and(|error| error.to_string().contains("no such table"))
+        };
+        if table::INDEXES.iter().any(|(index, _)| lacks(index)) {
+            tracing::warn!(table = name, "the table was half made; it is made anew");
+            database.delete_table(DeleteTableRequest { table_name: name })?;
+        }
+    }
+    Ok(())
 }
 
 async fn run(
@@ -153,7 +179,7 @@ mod tests {
     use aws_sdk_dynamodb::Client;
     use aws_sdk_dynamodb::error::ProvideErrorMetadata;
     use aws_sdk_dynamodb::types::{
-        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+        AttributeDefinition, AttributeValue as Value, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     };
 
     use super::*;
@@ -168,13 +194,13 @@ mod tests {
     }
 
     async fn put(client: &Client, id: &str) -> Result<(), aws_sdk_dynamodb::Error> {
-        let put = client.put_item().table_name("people").item("pk", AttributeValue::S(id.into()));
+        let put = client.put_item().table_name("people").item("pk", Value::S(id.into()));
         put.condition_expression("attribute_not_exists(pk)").send().await?;
         Ok(())
     }
 
     async fn has(client: &Client, id: &str) -> bool {
-        let get = client.get_item().table_name("people").key("pk", AttributeValue::S(id.into()));
+        let get = client.get_item().table_name("people").key("pk", Value::S(id.into()));
         get.send().await.unwrap().item.is_some()
     }
 
@@ -216,6 +242,34 @@ mod tests {
         let (one, other) = (DynamoDb::in_memory().unwrap(), DynamoDb::in_memory().unwrap());
         create_table(&probe::dynamodb(&one.url())).await;
         assert!(probe::dynamodb(&other.url()).list_tables().send().await.unwrap().table_names().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_table_that_was_half_made_when_the_process_was_killed_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("items.db");
+        let open = async || {
+            let listener = listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap();
+            let engine = DynamoDb::start(listener, &Storage::File(path.clone())).unwrap();
+            let url = engine.url();
+            let config =
+                crate::config::Config::for_local(&|name| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| url.clone()));
+            let app = crate::app::App::new(&config.unwrap()).await.unwrap();
+            (engine, app)
+        };
+        let (engine, app) = open().await;
+        app.store.create_table().await.unwrap();
+        drop(engine);
+        for half in ["roster::gsi::by_last_name", "roster::gsi::by_created"] {
+            rusqlite::Connection::open(&path).unwrap().execute(&format!("DROP TABLE \"{half}\""), []).unwrap();
+            let (engine, app) = open().await;
+            app.store.create_table().await.unwrap();
+            assert!(
+                app.store.list_users(&crate::domain::page::Query::default(), None, 10).await.unwrap().users.is_empty()
+            );
+            assert_eq!(app.store.count_users().await.unwrap(), 0, "{half}");
+            drop(engine);
+        }
     }
 
     #[test]

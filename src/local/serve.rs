@@ -101,7 +101,7 @@ async fn serve(
     let serving = beside(serving, warn(engines, create, config));
     tokio::select! {
         () = serving => {}
-        () = uploads::process(app, arriving) => {}
+        () = uploads::process(app, engines.s3.is_some(), arriving) => {}
         () = follow(engines, config, feed.clone()) => {}
         () = async { second.next().await; second.next().await } => {}
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::watched;
 use crate::app::App;
 use crate::doors::{chain, s3_events};
 
@@ -12,14 +13,29 @@ use crate::doors::{chain, s3_events};
 const ATTEMPTS: usize = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Works on events for as long as there is an engine.
-pub(super) async fn process(app: App, mut events: UnboundedReceiver<Value>) {
-    while let Some(event) = events.recv().await {
-        for attempt in 1..=ATTEMPTS {
-            let Err(error) = s3_events::handle(&app, event.clone()).await else { break };
-            tracing::error!(error = chain(&error), attempt, "an upload could not be worked on");
-            tokio::time::sleep(PAUSE).await;
+/// Works on events for as long as there is an engine, and first on the files whose events ended with an earlier process, if
+/// the engine is ours.
+pub(super) async fn process(app: App, is_embedded: bool, mut events: UnboundedReceiver<Value>) {
+    if is_embedded {
+        match app.avatars.list_files().await {
+            Ok(files) => {
+                for file in files {
+                    work(&app, watched::created(app.avatars.bucket(), &file)).await;
+                }
+            }
+            Err(error) => tracing::error!(error = chain(&error), "earlier uploads cannot be listed"),
         }
     }
+    while let Some(event) = events.recv().await {
+        work(&app, event).await;
+    }
     std::future::pending::<()>().await;
+}
+
+async fn work(app: &App, event: Value) {
+    for attempt in 1..=ATTEMPTS {
+        let Err(error) = s3_events::handle(app, event.clone()).await else { break };
+        tracing::error!(error = chain(&error), attempt, "an upload could not be worked on");
+        tokio::time::sleep(PAUSE).await;
+    }
 }

@@ -23,6 +23,9 @@ mod prove_password;
 mod publish_changes;
 mod replace_user;
 mod request_avatar_upload;
+#[cfg(feature = "local")]
+mod sweep_avatars;
+mod tidy_avatar;
 mod verify_password;
 mod watch_changes;
 
@@ -48,6 +51,9 @@ pub use process_avatar::process_avatar;
 pub use publish_changes::{Stopped, publish_changes};
 pub use replace_user::replace_user;
 pub use request_avatar_upload::{RequestedUpload, request_avatar_upload};
+#[cfg(feature = "local")]
+pub use sweep_avatars::{Swept, sweep_avatars};
+pub use tidy_avatar::tidy_avatar;
 pub use verify_password::verify_password;
 pub use watch_changes::watch_changes;
 

@@ -2,8 +2,9 @@
 
 use axum::http::header;
 use axum::response::IntoResponse;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Response, Responses};
-use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::{avatars, events, health, lists, passwords, problem, users, view};
 
@@ -21,6 +22,9 @@ use super::{avatars, events, health, lists, passwords, problem, users, view};
         passwords::change_password, passwords::verify_password, passwords::get_password_policy, events::get_events, health::live, document, problem::get_problem,
     ),
     components(schemas(view::User, view::Users, Problem, ProblemEntry)),
+    // One of them, as the deployment is set; none where local mode is open.
+    security(("token" = []), ("signature" = []), ()),
+    modifiers(&Schemes),
     tags(
         (name = "users", description = "Profiles"),
         (name = "passwords", description = "Credentials, which no answer ever shows"),
@@ -31,6 +35,26 @@ use super::{avatars, events, health, lists, passwords, problem, users, view};
     )
 )]
 struct Document;
+
+/// How callers prove who they are.
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let token = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("With `ROSTER_AUTH=jwt`: an access token of the issuer; its scopes say what it may do."))
+            .build();
+        let signature = ApiKeyValue::with_description(
+            "Authorization",
+            "With `ROSTER_AUTH=iam`: AWS Signature Version 4 for the service `execute-api`.",
+        );
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
+    }
+}
 
 /// The description as written from the code, pretty-printed; a test holds `openapi.json` to it.
 #[must_use]

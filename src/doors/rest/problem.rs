@@ -297,7 +297,7 @@ pub struct Explanation {
 }
 
 /// Explains one kind of problem.
-#[utoipa::path(get, path = "/problems/{slug}", operation_id = "get_problem", tag = "about",
+#[utoipa::path(get, path = "/problems/{slug}", operation_id = "get_problem", tag = "about", security(()),
     params(("slug" = String, Path, description = "The last part of a problem's `type`")),
     responses(
         (status = 200, description = "What the error type means and how to mend it", body = Explanation),

@@ -115,8 +115,8 @@ impl Store {
                     break;
                 }
                 let each = (left / dry.len()).max(1);
-                let missing = limit + 1 - page.users.len();
-                let fills = dry.iter_mut().map(|shard| shard.fill(self, &request, missing, each));
+                let taken = page.users.len();
+                let fills = dry.iter_mut().map(|shard| shard.fill(self, &request, taken, limit + 1 - taken, each));
                 for read in try_join_all(fills).await? {
                     cost.calls += 1;
                     cost.items += read.items;

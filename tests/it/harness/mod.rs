@@ -1,11 +1,14 @@
 //! A house per test: its own DynamoDB engine, clock and ids, and personas who call its router.
 
+pub mod bombs;
 pub mod bridge;
 mod calls;
+mod cut;
 pub mod faults;
 mod gallery;
 mod logs;
 mod reply;
+pub mod tls;
 pub mod tokens;
 pub mod wire;
 
@@ -203,6 +206,13 @@ impl Persona<'_> {
         let response = self.house.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         Reply::read(format!("{method} {path}"), response).await
     }
+}
+
+/// The peak of this process's resident memory so far.
+pub fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
 /// Bytes as they may stand in a query.
