@@ -44,23 +44,38 @@ pub struct DynamoDb {
 impl DynamoDb {
     /// Starts the engine on `listener`.
     pub fn start(listener: TcpListener, storage: &Storage) -> Result<Self, Trouble> {
+        Self::start_with(listener, storage, sweep)
+    }
+
+    fn start_with<F: Future<Output = ()>>(
+        listener: TcpListener,
+        storage: &Storage,
+        sweep: impl FnOnce(Database) -> F + Send + 'static,
+    ) -> Result<Self, Trouble> {
         let trouble = Trouble::start("the DynamoDB engine");
         let database = open(storage)?;
         let hidden = front::hidden_listener()?;
         let served = database.clone();
         let front = front::before(hidden.local_addr().map_err(&trouble)?, listener.local_addr().map_err(&trouble)?);
-        Engine::start("dynamodb", listener, |listener, stop| async {
-            if let Err(reason) = run(listener, front, hidden, served, stop).await {
-                tracing::error!(reason, "the DynamoDB engine stopped");
+        Engine::start("dynamodb", listener, move |listener, stop| async move {
+            tokio::select! {
+                ended = run(listener, front, hidden, served.clone(), stop) => {
+                    if let Err(reason) = ended {
+                        tracing::error!(reason, "the DynamoDB engine stopped");
+                    }
+                }
+                () = sweep(served) => {}
             }
         })
         .map(|engine| Self { engine, database })
         .map_err(trouble)
     }
 
-    /// Starts an empty engine in memory, on a free port of the loopback address.
+    /// Starts an empty engine in memory, on a free port of the loopback address. It removes nothing by itself: its users
+    /// may have clocks of their own, by which an item expires that is young by the machine's.
     pub fn in_memory() -> Result<Self, Trouble> {
-        Self::start(listen::bind(listen::FREE_LOOPBACK_PORT, "--dynamodb-listen")?, &Storage::Memory)
+        let listener = listen::bind(listen::FREE_LOOPBACK_PORT, "--dynamodb-listen")?;
+        Self::start_with(listener, &Storage::Memory, |_| std::future::pending())
     }
 
     /// Returns the address it listens on.
@@ -145,7 +160,7 @@ async fn run(
     let hidden = tokio::net::TcpListener::from_std(hidden).map_err(|error| error.to_string())?;
     let (open, closed) = oneshot::channel::<()>();
     // The engine ends after all who could still ask it.
-    let engine = dynoxide::server::serve_with_shutdown(hidden, database.clone(), async {
+    let engine = dynoxide::server::serve_with_shutdown(hidden, database, async {
         let _ = closed.await;
     });
     let front = async move {
@@ -153,10 +168,7 @@ async fn run(
         drop(open);
         Ok(())
     };
-    tokio::select! {
-        ended = async { tokio::try_join!(engine, front) } => ended.map(|_| ()),
-        () = sweep(database) => Ok(()),
-    }
+    tokio::try_join!(engine, front).map(|_| ())
 }
 
 /// Removes expired items now and then, for ever.
