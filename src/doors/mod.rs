@@ -6,3 +6,4 @@ pub mod lambda;
 pub mod rest;
 #[cfg(feature = "images")]
 pub mod s3_events;
+pub mod trace;

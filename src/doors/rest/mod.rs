@@ -40,6 +40,7 @@ pub fn router(app: App) -> Router {
         .route("/users/{id}/avatar-uploads", post(avatars::request_avatar_upload))
         .route("/users/{id}/avatar-uploads/{uploadId}", get(avatars::get_avatar_upload))
         .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
         .route("/openapi.json", get(openapi::document))
         .route("/problems/{slug}", get(problem::get_problem))
         .fallback(problem::no_such_route);

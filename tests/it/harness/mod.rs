@@ -12,7 +12,7 @@ pub mod tokens;
 pub mod wire;
 
 pub use gallery::{Gallery, encoded, fields, picture, put};
-pub use logs::logged;
+pub use logs::{lines_of, logged};
 pub use reply::Reply;
 
 use std::collections::HashMap;
