@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use roster::ids::Ids;
 use serde_json::{Value, json};
@@ -138,7 +138,7 @@ async fn retries_and_throttles_are_counted() {
     let faults = Faults::start().await;
     let house = house(&[("AWS_ENDPOINT_URL_DYNAMODB", &faults.url)]).await;
     let path = format!("/users/{}", house.create("ada").await);
-    let throttled = || Fault::Error(axum::http::StatusCode::BAD_REQUEST, error("ThrottlingException"));
+    let throttled = || Fault::Error(StatusCode::BAD_REQUEST, error("ThrottlingException"));
     faults.next("GetItem", [throttled(), throttled()]);
     let read = line(&house.anyone().get(&path).await.expect(200));
     assert_eq!((&read["dynamodbCalls"], &read["retries"], &read["throttles"]), (&json!(3), &json!(2), &json!(2)));

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -18,9 +19,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub struct Faults {
     engine: Arc<DynamoDb>,
     canned: Arc<Mutex<VecDeque<Canned>>>,
+    weather: Arc<Mutex<Option<Weather>>>,
     calls: Arc<Mutex<Vec<String>>>,
     pub url: String,
 }
+
+/// What happens to every call of some operation, until the weather changes.
+type Weather = Box<dyn Fn(&str) -> Option<Fault> + Send>;
 
 struct Canned {
     operation: &'static str,
@@ -28,11 +33,22 @@ struct Canned {
 }
 
 /// What happens to a call.
+#[derive(Clone)]
 pub enum Fault {
     /// This error instead of the engine's answer.
     Error(StatusCode, Value),
     /// The engine acts, and its answer is lost on the way.
     LostAnswer,
+    /// The engine is asked this much later.
+    Late(Duration),
+    /// The engine acts, and its answer breaks off in the middle.
+    Cut,
+    /// Nobody answers, and the connection stays open.
+    Silence,
+    /// The engine acts, and nobody answers.
+    SilenceAfterActing,
+    /// Something that is no answer of DynamoDB.
+    Nonsense,
 }
 
 impl Faults {
@@ -43,6 +59,7 @@ impl Faults {
         let faults = Self {
             engine: Arc::new(DynamoDb::in_memory().unwrap()),
             canned: Arc::default(),
+            weather: Arc::default(),
             calls: Arc::default(),
             url,
         };
@@ -56,6 +73,11 @@ impl Faults {
         self.canned.lock().unwrap().extend(faults.into_iter().map(|fault| Canned { operation, fault }));
     }
 
+    /// Lets this happen to every call, or nothing any more.
+    pub fn weather(&self, weather: Option<Weather>) {
+        *self.weather.lock().unwrap() = weather;
+    }
+
     /// The operations called since the last time.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap())
@@ -63,8 +85,10 @@ impl Faults {
 
     fn take(&self, operation: &str) -> Option<Fault> {
         let mut canned = self.canned.lock().unwrap();
-        let place = canned.iter().position(|canned| canned.operation == operation)?;
-        canned.remove(place).map(|canned| canned.fault)
+        match canned.iter().position(|canned| canned.operation == operation) {
+            Some(place) => canned.remove(place).map(|canned| canned.fault),
+            None => self.weather.lock().unwrap().as_ref().and_then(|weather| weather(operation)),
+        }
     }
 
     async fn forward(&self, headers: &HeaderMap, body: &[u8]) -> Response {
@@ -100,7 +124,27 @@ async fn answer(State(faults): State<Faults>, request: Request<Body>) -> Respons
             // What the SDK takes for a passing failure of the service, and sends the call again.
             (StatusCode::INTERNAL_SERVER_ERROR, error("InternalServerError").to_string()).into_response()
         }
+        Some(Fault::Late(time)) => {
+            tokio::time::sleep(time).await;
+            faults.forward(&parts.headers, &body).await
+        }
+        Some(Fault::Cut) => cut(faults.forward(&parts.headers, &body).await).await,
+        Some(Fault::Silence) => std::future::pending().await,
+        Some(Fault::SilenceAfterActing) => {
+            faults.forward(&parts.headers, &body).await;
+            std::future::pending().await
+        }
+        Some(Fault::Nonsense) => (StatusCode::OK, "<html>It works!</html>").into_response(),
     }
+}
+
+/// The first half of an answer, after which the connection breaks.
+async fn cut(answer: Response) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    parts.headers.insert("content-length", body.len().into());
+    let half = [Ok(body.slice(..body.len() / 2)), Err(std::io::Error::other("cut"))];
+    Response::from_parts(parts, Body::from_stream(futures_util::stream::iter(half)))
 }
 
 /// An error body as DynamoDB writes it.

@@ -16,6 +16,7 @@ pub use logs::{lines_of, logged};
 pub use reply::Reply;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
@@ -67,6 +68,16 @@ impl House {
 
     /// A house whose clock starts at another time.
     pub async fn at(start: Timestamp, variables: &[(&str, &str)]) -> Self {
+        Self::changed(start, variables, |_| ()).await
+    }
+
+    /// A house at another DynamoDB, whose calls may take so long.
+    pub async fn with_calls_of(call_timeout: Duration, variables: &[(&str, &str)]) -> Self {
+        let start = Timestamp::from_unix_millis(START_MILLIS);
+        Self::changed(start, variables, |config| config.call_timeout = call_timeout).await
+    }
+
+    async fn changed(start: Timestamp, variables: &[(&str, &str)], change: impl Fn(&mut Config)) -> Self {
         logs::capture();
         // ROSTER_TEST_DYNAMODB points the suite at another engine; each test makes a table of its own there.
         let elsewhere = std::env::var("ROSTER_TEST_DYNAMODB").ok();
@@ -77,9 +88,12 @@ impl House {
             ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
             ("ROSTER_TABLE", &table),
             ("ROSTER_MAX_PARALLEL_HASHES", "2"),
+            // A busy machine is no reason to fail.
+            ("ROSTER_DEADLINE_SECONDS", "120"),
         ]);
         environment.extend(variables.iter().copied());
-        let config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
+        let mut config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
+        change(&mut config);
         let clock = Clock::settable(start);
         let mut app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
         app.store.create_table().await.unwrap();
