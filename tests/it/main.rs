@@ -44,6 +44,7 @@ mod quotas;
 mod races;
 mod replace_user;
 mod secrets;
+mod soak;
 mod table;
 mod tidy;
 mod tokens;
