@@ -1,15 +1,21 @@
 //! One line for each request: what is in it, what is not, and what CloudWatch makes of it.
 
+use std::time::{Duration, Instant};
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
+use lambda_http::RequestExt;
+use roster::clock::Clock;
+use roster::doors::lambda;
+use roster::doors::s3_events::{self, About};
 use roster::ids::Ids;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::harness::faults::{Fault, Faults, error};
-use crate::harness::{House, PASSWORD, Reply, lines_of, logged, new_user};
+use crate::harness::{Gallery, House, PASSWORD, Reply, lines_of, logged, new_user, picture, put};
 
 /// A house whose request ids no other test has.
 async fn house(variables: &[(&str, &str)]) -> House {
@@ -193,6 +199,54 @@ async fn a_trace_goes_on_in_answers_and_in_the_log() {
     let reply = house.anyone().with("traceparent", "nonsense").get("/users").await.expect(200);
     let id = line(&reply)["traceId"].as_str().unwrap().to_owned();
     assert!(reply.header("traceparent").contains(&id) && id.len() == 32, "one of our own");
+}
+
+#[tokio::test]
+async fn lambda_says_how_long_and_in_which_trace() {
+    let faults = Faults::start().await;
+    let house = house(&[("AWS_ENDPOINT_URL_DYNAMODB", &faults.url)]).await;
+    faults.weather(Some(Box::new(|_| Some(Fault::Silence))));
+    let event = include_str!("../../events/http-api/list_users.json");
+    let request: lambda_http::request::LambdaRequest = serde_json::from_str(event).unwrap();
+    let mut context = lambda_runtime::Context::default();
+    context.request_id = format!("invocation-{}", Ids::system().write_mark());
+    context.xray_trace_id =
+        Some("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1".to_owned());
+    let now = u64::try_from(Clock::system().now().unix_millis()).unwrap();
+    context.deadline = now + 1500;
+    let request = Request::from(request).with_lambda_context(context.clone());
+    let began = Instant::now();
+    let response = lambda::service(house.router.clone()).oneshot(request).await.unwrap();
+    let reply = Reply::read("GET /users".to_owned(), response).await.problem(504, "timeout");
+    // Half a second is left to Lambda itself.
+    assert!(
+        (Duration::from_millis(800)..Duration::from_millis(1450)).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
+    let line = line(&reply);
+    assert_eq!((&line["requestId"], &line["errorKind"]), (&json!(context.request_id), &json!("timeout")));
+    assert_eq!(line["traceId"], "5759e988bd862e3fe1be46a994272793");
+    assert_eq!(line["xrayTraceId"], "1-5759e988-bd862e3fe1be46a994272793");
+    assert!(line["cause"].as_str().unwrap().contains("timeout"), "which call it was: {line}");
+}
+
+#[tokio::test]
+async fn an_upload_that_is_judged_leaves_one_line() {
+    let gallery = Gallery::new().await;
+    let user = gallery.create("ada").await;
+    let file = picture(image::ImageFormat::Png, 8, 8, [1, 2, 3]);
+    let asked = gallery.ask(&user, "image/png", &file).await;
+    assert_eq!(put(&asked, &file).status, 200);
+    let event = gallery.waiting().await.remove(0);
+    let about = About { request_id: format!("event-{}", Ids::system().write_mark()), ..About::default() };
+    s3_events::work_on(&gallery.app, event, &about).await.unwrap();
+    let lines = lines_of(&about.request_id);
+    assert_eq!(lines.len(), 1);
+    check_metrics(&lines[0]);
+    assert_eq!((&lines[0]["operation"], &lines[0]["message"]), (&json!("process_avatar"), &json!("request")));
+    assert!(lines[0]["s3Calls"].as_u64() >= Some(6) && lines[0]["dynamodbCalls"].as_u64() >= Some(3), "{}", lines[0]);
+    assert!(lines[0].get("status").is_none());
 }
 
 #[tokio::test]
