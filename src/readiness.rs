@@ -53,7 +53,7 @@ impl Readiness {
         if let Some((_, standing)) = last.filter(|(at, _)| is_fresh(at)) {
             return standing;
         }
-        let (dynamodb, s3) = tokio::join!(ask("DynamoDB", store.ping()), ask("S3", avatars.ping()));
+        let (dynamodb, s3) = tokio::join!(Box::pin(ask("DynamoDB", store.ping())), Box::pin(ask("S3", avatars.ping())));
         let standing = Standing { dynamodb, s3 };
         *last = Some((clock.now(), standing));
         standing

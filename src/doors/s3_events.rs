@@ -71,7 +71,7 @@ pub struct About {
 pub async fn work_on(app: &App, event: Value, about: &About) -> Result<Value, Error> {
     let began = Instant::now();
     let scope = Scope::until(about.deadline);
-    let outcome = scope.of(handle(app, event)).await;
+    let outcome = Box::pin(scope.of(handle(app, event))).await;
     let has_failed = |answer: &Value| answer["batchItemFailures"].as_array().is_some_and(|failed| !failed.is_empty());
     let (error_kind, ended) = match &outcome {
         Ok(answer) if has_failed(answer) => (Some("message-failed"), Outcome::Unavailable),

@@ -17,7 +17,7 @@ use roster::scope::Scope;
 use serde_json::{Value, json};
 
 use crate::harness::faults::{Fault, Faults, cancelled, error};
-use crate::harness::{HASH, House, PASSWORD, Reply};
+use crate::harness::{HASH, House, PASSWORD, Reply, tell};
 
 /// The deadline of every request here, and how much later an answer may come.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -192,7 +192,7 @@ async fn no_fault_loses_or_doubles_a_write_or_holds_up_an_answer() {
         }
         writeln!(table, "{:>13}{again:>14}", slowest.as_millis()).unwrap();
     }
-    println!("{table}");
+    tell(&table);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -218,7 +218,7 @@ async fn a_dependency_that_cannot_be_reached_is_told_in_time() {
             assert!(matches!(reply.status.as_u16(), 503 | 504), "{what}: {reply}");
             assert!(reply.headers.contains_key("retry-after"), "{what}: {reply}");
             assert!(took <= DEADLINE + GRACE + lateness.worst(), "{what}: {took:?}");
-            println!("{what:24} {deed:8} {} {:>6} ms", reply.status.as_u16(), took.as_millis());
+            tell(&format!("{what:24} {deed:8} {} {:>6} ms", reply.status.as_u16(), took.as_millis()));
         }
     }
 }
@@ -322,7 +322,8 @@ async fn retries_stop_when_the_budget_is_used_up() {
     futures_util::future::join_all((0..requests).map(|_| anyone.get(&path))).await;
     let calls = faults.calls().len();
     // 250 tokens, at 5 or 10 for a retry, and some that come back in time: without a budget it were 240 calls.
-    let most = requests + 50 + 2 * (1 + began.elapsed().as_secs() as usize);
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
+    let most = requests + 50 + 2 * (1 + seconds);
     assert!((requests + 10..=most).contains(&calls), "{calls} calls for {requests} requests");
     faults.weather(None);
     house.anyone().get(&path).await.expect(200);

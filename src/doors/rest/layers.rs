@@ -70,12 +70,12 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     let trace = trace_of(&request, &app);
     let told = Told::default();
     request.extensions_mut().insert(told.clone());
-    let deadline = began + time_for(&app, &request);
-    let scope = Scope::until(Some(deadline - ANSWERING.min(deadline - began)));
+    let time = time_for(&app, &request);
+    let scope = Scope::until(Some(began + time.saturating_sub(ANSWERING)));
     let mut response = if head_bytes(&request) > HEAD_BYTES {
         Problem::new(HEADERS_TOO_LARGE).into_response()
     } else {
-        scope.of(answer(deadline, request, next)).await
+        scope.of(answer(began + time, request, next)).await
     };
 
     let problem = found(&response);

@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use roster::local::DynamoDb;
@@ -136,7 +136,7 @@ fn broken(status: StatusCode, begin: &[u8]) -> Response {
 async fn answer(State(faults): State<Faults>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     // Who gives up in the middle gets no answer.
-    let Ok(body) = body.collect().await.map(|body| body.to_bytes()) else {
+    let Ok(body) = body.collect().await.map(Collected::to_bytes) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let target = parts.headers["x-amz-target"].to_str().unwrap().to_owned();
@@ -169,7 +169,7 @@ async fn answer(State(faults): State<Faults>, request: Request<Body>) -> Respons
 /// The first half of an answer.
 async fn cut(answer: Response) -> Response {
     let status = answer.status();
-    let body = answer.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = answer.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
     broken(status, &body[..body.len() / 2])
 }
 

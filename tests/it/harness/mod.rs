@@ -218,6 +218,12 @@ pub fn peak_kib() -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
+/// Prints a figure or a table, for those who look (`--nocapture`).
+#[expect(clippy::print_stdout, reason = "a test tells what it has measured")]
+pub fn tell(text: &str) {
+    println!("{text}");
+}
+
 /// Bytes as they may stand in a query.
 pub fn percent(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().fold(String::new(), |text, byte| match byte {

@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use crate::harness::{HASH, picture, put};
+use crate::harness::{HASH, picture, put, tell};
 
 /// A name that stands in no log line.
 const FIRST_NAME: &str = "Quillon";
@@ -119,7 +119,7 @@ impl Journal {
     /// Every acknowledged change is there as an event, once by its id, and in order per user; where events are published.
     pub fn compare_with_events(&self, events: Option<&[Value]>) {
         let Some(events) = events else {
-            println!("change events: this build publishes none");
+            tell("change events: this build publishes none");
             return;
         };
         let mut ids = HashSet::new();

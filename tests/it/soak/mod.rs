@@ -6,7 +6,8 @@
 //!
 //! ```sh
 //! cargo test --test it soak -- --nocapture                                    # some seconds, as in every run of the tests
-//! ROSTER_SOAK_SECONDS=600 cargo test --profile server --test it soak -- --nocapture
+//! cargo build --profile server && \
+//!   ROSTER_SOAK_SECONDS=600 ROSTER_SOAK_BINARY=$PWD/target/server/roster cargo test --test it soak -- --nocapture
 //! ```
 
 mod journal;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 
 use crate::harness::faults::{Fault, Faults, error};
+use crate::harness::tell;
 use journal::{Journal, Worker};
 use servers::{Engines, Server};
 
@@ -68,7 +70,7 @@ async fn nothing_acknowledged_is_lost_under_load_with_faults() {
     let life = (duration / 3).clamp(SHORTEST_LIFE, LONGEST_LIFE);
     let (mut reborn, mut kills, mut told) = (Instant::now(), 0, Instant::now());
     let mut watched = Vec::new();
-    println!("{:>8} {:>10} {:>12} {:>8} {:>8}", "seconds", "requests", "RSS KiB", "files", "kills");
+    tell(" seconds   requests      RSS KiB    files    kills");
     while Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(100)).await;
         if reborn.elapsed() > life && Instant::now() + Duration::from_secs(3) < until {
@@ -79,7 +81,8 @@ async fn nothing_acknowledged_is_lost_under_load_with_faults() {
             told = Instant::now();
             let (rss, files) = server.usage();
             watched.push((rss, files));
-            println!("{:8.1} {:10} {rss:12} {files:8} {kills:8}", began.elapsed().as_secs_f64(), journal.requests());
+            let seconds = began.elapsed().as_secs_f64();
+            tell(&format!("{seconds:8.1} {:10} {rss:12} {files:8} {kills:8}", journal.requests()));
         }
     }
     for worker in workers {
@@ -93,10 +96,8 @@ async fn nothing_acknowledged_is_lost_under_load_with_faults() {
     let summary = journal.compare_with_table(&items);
     let lines = journal.compare_with_log(&log);
     journal.compare_with_events(engines.events().as_deref());
-    println!(
-        "{summary}\n{lines}\n{:.0} requests a second, engines killed {kills} times",
-        journal.requests() as f64 / took.as_secs_f64()
-    );
+    let rate = journal.requests() / usize::try_from(took.as_secs().max(1)).unwrap();
+    tell(&format!("{summary}\n{lines}\n{rate} requests a second, engines killed {kills} times"));
     assert!(journal.slowest() < servers::DEADLINE + Duration::from_secs(2), "{:?}", journal.slowest());
     // Growth, from when everything has been in use once to the end. In a short run each core may hash for the first time
     // late, and keeps the 19 MiB for the next time.

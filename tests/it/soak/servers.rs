@@ -44,7 +44,7 @@ impl Engines {
 
     fn start_at(ports: [SocketAddr; 3], folder: PathBuf) -> Self {
         let [api, dynamodb, s3] = ports.map(|port| port.to_string());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        let mut command = roster();
         command.args(["serve", "--listen", &api, "--dynamodb-listen", &dynamodb, "--s3-listen", &s3, "--data"]);
         let (process, _) = start(command.arg(folder.join("data")).env("ROSTER_LOG", "error"));
         Self { process, ports, folder }
@@ -78,9 +78,16 @@ impl Engines {
 
     /// Every change event that was published, as JSON, where this build publishes any: the body of `GET /events`, from the
     /// beginning of the stream to its end. None where there is no such route.
+    #[expect(clippy::unused_self, reason = "they will come from this server")]
     pub fn events(&self) -> Option<Vec<serde_json::Value>> {
         None
     }
+}
+
+/// The command `roster`: the one built with these tests, or another build of it, say an optimised one.
+fn roster() -> Command {
+    let elsewhere = std::env::var("ROSTER_SOAK_BINARY").ok();
+    Command::new(elsewhere.as_deref().unwrap_or(env!("CARGO_BIN_EXE_roster")))
 }
 
 impl Drop for Engines {
@@ -100,7 +107,7 @@ pub struct Server {
 impl Server {
     pub fn start(dynamodb: &str, s3: &str, folder: &Path) -> Self {
         let log = folder.join("log.ndjson");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        let mut command = roster();
         command.args(["serve", "--listen", "127.0.0.1:0", "--memory"]).stderr(File::create(&log).unwrap());
         command.env("AWS_ENDPOINT_URL_DYNAMODB", dynamodb).env("AWS_ENDPOINT_URL_S3", s3);
         command.env("ROSTER_LOG_FORMAT", "json").env("ROSTER_METRICS", "Roster");
