@@ -73,6 +73,7 @@ async fn nothing_acknowledged_is_lost_under_load_with_faults() {
     tell(" seconds   requests      RSS KiB    files    kills");
     while Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(100)).await;
+        faults.calls();
         if reborn.elapsed() > life && Instant::now() + Duration::from_secs(3) < until {
             engines = tokio::task::spawn_blocking(|| engines.kill_and_restart()).await.unwrap();
             (reborn, kills) = (Instant::now(), kills + 1);
