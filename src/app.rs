@@ -1,6 +1,7 @@
 //! The application: everything that operations need, built once per cold start.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::avatars::Avatars;
 use crate::avatars::presign::Signer;
@@ -15,6 +16,7 @@ use crate::ids::Ids;
 use crate::jwt::Verifier;
 use crate::jwt::keys::Keys;
 use crate::quotas::Quotas;
+use crate::readiness::Readiness;
 use crate::store::Store;
 
 /// Store, avatars, hasher, clock and ids, with the settings that operations and doors obey. Cheap to clone.
@@ -50,9 +52,18 @@ pub struct App {
     pub list_read_budget: usize,
     /// What changed of late, in local mode.
     pub feed: Option<Feed>,
+    /// Whether table and bucket answer.
+    pub readiness: Readiness,
+    /// Whether nothing has been asked of it yet.
+    is_cold: Arc<AtomicBool>,
 }
 
 impl App {
+    /// Whether this is the first piece of work that the process does; true once.
+    pub fn is_cold_start(&self) -> bool {
+        self.is_cold.swap(false, Ordering::Relaxed)
+    }
+
     /// The presigned link to a user's picture as it is shown now; signing asks nobody.
     pub fn avatar_link(&self, user: &User) -> Option<String> {
         user.avatar.as_ref().map(|avatar| self.avatars.link(avatar, Size::SHOWN, self.clock.now()))
@@ -104,6 +115,8 @@ impl App {
             require_if_match: config.require_if_match,
             list_read_budget: config.lists.read_budget,
             feed: None,
+            readiness: Readiness::default(),
+            is_cold: Arc::new(AtomicBool::new(true)),
         })
     }
 }

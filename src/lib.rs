@@ -55,6 +55,9 @@
 //! | Which key, which item, which index? | [`store::keys`], [`store`], [`store::table`] |
 //! | Why this status? | [`doors::rest::problem`] |
 //! | What runs around a request? | `doors/rest/layers.rs` |
+//! | How long may it take, and what did it cost? | [`scope`], `aws/watch.rs` |
+//! | What is in a log line? Which metrics are there? | [`telemetry::work`], `telemetry/emf.rs` |
+//! | Is everything there that requests need? | [`readiness`] |
 //! | Which variable? | [`config`] |
 //! | How does it run on a laptop? | `local` |
 
@@ -75,5 +78,7 @@ pub mod jwt;
 pub mod local;
 pub mod operations;
 pub mod quotas;
+pub mod readiness;
+pub mod scope;
 pub mod store;
 pub mod telemetry;

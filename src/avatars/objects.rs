@@ -1,5 +1,6 @@
 //! The objects of the bucket: files to be judged, and pictures to be shown.
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 #[cfg(feature = "images")]
 use aws_sdk_s3::operation::get_object::GetObjectError;
 
@@ -15,6 +16,9 @@ use crate::error::Error;
 /// What everyone may keep for good: another picture has another name.
 #[cfg(feature = "images")]
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+
+/// A picture that nobody has, to ask the bucket for.
+const NOBODYS: &str = "avatars/health";
 
 /// An uploaded file.
 #[cfg(feature = "images")]
@@ -55,6 +59,16 @@ impl Avatars {
             source: Some(error.into()),
         })?;
         Ok(Staged::File { bytes: bytes.to_vec(), content_type })
+    }
+
+    /// Asks the bucket for a picture that nobody has: what every role may do. To a role that may not list, S3 does not say
+    /// that nothing is there; its refusal is an answer all the same.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let Err(error) = self.client.get_object().bucket(&self.bucket).key(NOBODYS).send().await else { return Ok(()) };
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            Some("NoSuchKey" | "AccessDenied") => Ok(()),
+            _ => Err(failure::failed("asking the bucket", error)),
+        }
     }
 
     /// Removes an uploaded file, if it is there.
@@ -131,12 +145,7 @@ impl Avatars {
         match self.client.delete_object().bucket(&self.bucket).key(object).send().await {
             Ok(_) => Ok(()),
             // S3 says yes to removing what is not there; some engines say this.
-            Err(error)
-                if error.as_service_error().and_then(aws_sdk_s3::error::ProvideErrorMetadata::code)
-                    == Some("NoSuchKey") =>
-            {
-                Ok(())
-            }
+            Err(error) if error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchKey") => Ok(()),
             Err(error) => Err(failure::failed("removing an object", error)),
         }
     }

@@ -98,10 +98,15 @@ pub struct Config {
     pub avatars: AvatarSettings,
     /// Where changes are told.
     pub events: EventSettings,
-    /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default `info`.
+    /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default: Lambda's own
+    /// `AWS_LAMBDA_LOG_LEVEL`, or `info`. On Lambda the requests' lines, in which the metrics are, pass at every level
+    /// unless they are named: `error,roster::request=off`.
     pub log: String,
     /// `ROSTER_LOG_FORMAT`: `json` or `text`. Default `json` on Lambda, `text` elsewhere.
     pub log_json: bool,
+    /// `ROSTER_METRICS`: the CloudWatch namespace of the metrics in JSON logs, or `off`. Default `Roster` on Lambda, off
+    /// elsewhere.
+    pub metrics: Option<String>,
 }
 
 /// Every mistake in the configuration, one sentence each.
@@ -202,13 +207,33 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         passwords: passwords::read(&mut reader),
         lists: Lists::read(&mut reader),
         avatars: avatars::read(&mut reader),
-        log: reader.text("ROSTER_LOG").unwrap_or_else(|| "info".to_owned()),
+        log: log(&reader),
+        metrics: metrics(&mut reader, is_lambda),
         log_json: reader.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
     };
     if config.log.parse::<tracing_subscriber::filter::Targets>().is_err() {
         reader.mistake("ROSTER_LOG must be a level such as info, or targets such as roster=debug,info");
     }
     reader.finish(config)
+}
+
+fn log(reader: &Reader<'_>) -> String {
+    let of_lambda = || {
+        let level = reader.text("AWS_LAMBDA_LOG_LEVEL")?.to_ascii_lowercase();
+        Some(if level == "fatal" { "error".to_owned() } else { level })
+    };
+    reader.text("ROSTER_LOG").or_else(of_lambda).unwrap_or_else(|| "info".to_owned())
+}
+
+fn metrics(reader: &mut Reader<'_>, is_lambda: bool) -> Option<String> {
+    let Some(namespace) = reader.text("ROSTER_METRICS") else { return is_lambda.then(|| "Roster".to_owned()) };
+    let fits = namespace.len() <= 255
+        && !namespace.starts_with("AWS/")
+        && namespace.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/#:".contains(&b));
+    if !fits {
+        reader.mistake("ROSTER_METRICS must be off or a CloudWatch namespace: at most 255 of A-Z a-z 0-9 . _ - / # :");
+    }
+    (namespace != "off").then_some(namespace)
 }
 
 fn environment(name: &str) -> Option<String> {
@@ -252,6 +277,18 @@ mod tests {
         ])
         .unwrap_err();
         assert_eq!(mistakes.0.len(), 6, "{mistakes}");
+    }
+
+    #[test]
+    fn lambdas_log_level_is_the_default_of_ours() {
+        let log = |vars: &[(&str, &str)]| {
+            let lookup = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            Config::for_local(&lookup).unwrap().log
+        };
+        assert_eq!(log(&[]), "info");
+        assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", "WARN")]), "warn");
+        assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", "FATAL")]), "error");
+        assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", "ERROR"), ("ROSTER_LOG", "roster=debug")]), "roster=debug");
     }
 
     #[test]

@@ -8,10 +8,4 @@ pub mod rest;
 pub mod s3_events;
 #[cfg(feature = "changes")]
 pub mod stream_events;
-
-/// An error with what lies beneath it.
-#[cfg(any(feature = "changes", feature = "images"))]
-pub fn chain(error: &crate::error::Error) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
+pub mod trace;

@@ -6,7 +6,7 @@ use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::events::Bus;
 use crate::operations::{self, Stopped};
 
@@ -28,7 +28,7 @@ pub async fn handle(bus: &Bus, event: Value) -> Result<Value, Error> {
         // Without a place to go on from, all of it comes again.
         Err(Stopped { sequence, error }) if sequence.is_empty() => return Err(error),
         Err(Stopped { sequence, error }) => {
-            tracing::error!(error = super::chain(&error), sequence, "changes could not be told");
+            tracing::error!(error = chain(&error), sequence, "changes could not be told");
             vec![json!({"itemIdentifier": sequence})]
         }
     };
@@ -46,7 +46,7 @@ fn answer(bus: &Bus, event: Value) -> Pin<Box<dyn Future<Output = Result<Value, 
     Box::pin(async move {
         let outcome = handle(bus, event).await;
         outcome
-            .inspect_err(|error| tracing::error!(error = super::chain(error), "event"))
+            .inspect_err(|error| tracing::error!(error = chain(error), "event"))
             .map_err(lambda_runtime::Error::from)
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
+use crate::scope;
 
 /// Most memory that any imported hash may ask for, in KiB.
 pub(super) const MOST_IMPORTED_KIB: u32 = 256 * 1024;
@@ -67,7 +68,7 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn with this much memory. A hash that needs more than there is works alone.
+    /// Waits for a turn with this much memory, for no longer than the request has left. A hash that needs more than there is works alone.
     pub(super) async fn take(&self, memory_kib: u32) -> Result<Turn, Error> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| too_many())?;
         let both = async {
@@ -75,7 +76,8 @@ impl Turns {
             let memory = self.memory.clone().acquire_many_owned(memory_kib.div_ceil(1024).min(self.memory_mib)).await?;
             Ok::<_, tokio::sync::AcquireError>(Turn { _place: place, _core: core, _memory: memory })
         };
-        tokio::time::timeout(self.longest_wait, both)
+        let longest = scope::time_left().map_or(self.longest_wait, |left| left.min(self.longest_wait));
+        tokio::time::timeout(longest, both)
             .await
             .map_err(|_| too_many())?
             .map_err(|_| Error::internal("the hasher is closed"))

@@ -15,7 +15,7 @@ use super::fetch::Fetcher;
 use super::jwk::{self, Algorithm, Jwk};
 use super::members;
 use crate::domain::Timestamp;
-use crate::error::{Error, Source};
+use crate::error::{Error, Source, chain};
 
 /// Age in seconds from which a set is fetched anew: a key that the issuer withdrew is honoured no longer than this.
 pub const REFRESH_AFTER: i64 = 600;
@@ -145,7 +145,7 @@ impl Keys {
         let keys = match self.fetch().await {
             Ok(keys) => keys,
             Err(error) => {
-                tracing::warn!(%error, "the issuer's keys could not be fetched");
+                tracing::warn!(error = chain(error.as_ref()), "the issuer's keys could not be fetched");
                 return Err(unavailable(Some(error)));
             }
         };

@@ -78,12 +78,12 @@ async fn serve(
     mut first: Signals,
     mut second: Signals,
 ) -> Result<(), Trouble> {
-    let app = tokio::select! {
+    let mut app = tokio::select! {
         prepared = prepare(engines, create, config) => prepared?,
         () = first.next() => return Ok(()),
     };
     let feed = Feed::default();
-    let app = App { feed: engines.dynamodb.is_some().then(|| feed.clone()), ..app };
+    app.feed = engines.dynamodb.is_some().then(|| feed.clone());
     let address = api.local_addr().map_err(Trouble::start("the API"))?;
     let api = tokio::net::TcpListener::from_std(api).map_err(Trouble::start("the API"))?;
     say(places(listen::url(address), &app, engines, config, issuer.as_ref()));

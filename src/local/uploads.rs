@@ -7,7 +7,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::watched;
 use crate::app::App;
-use crate::doors::{chain, s3_events};
+use crate::doors::s3_events::{self, About};
+use crate::error::chain;
 
 /// How often an event is tried, and how long is waited between: Lambda waits a minute and more, nobody at a laptop does.
 const ATTEMPTS: usize = 3;
@@ -34,8 +35,11 @@ pub(super) async fn process(app: App, is_embedded: bool, mut events: UnboundedRe
 
 async fn work(app: &App, event: Value) {
     for attempt in 1..=ATTEMPTS {
-        let Err(error) = s3_events::handle(app, event.clone()).await else { break };
-        tracing::error!(error = chain(&error), attempt, "an upload could not be worked on");
+        let about = About { request_id: app.ids.request_id(app.clock.now()), ..About::default() };
+        if s3_events::work_on(app, event.clone(), &about).await.is_ok() {
+            break;
+        }
+        tracing::debug!(attempt, "an upload could not be worked on");
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -12,6 +12,7 @@ mod get_avatar;
 mod get_avatar_upload;
 mod get_password_policy;
 mod get_user;
+mod health_ready;
 #[cfg(feature = "local")]
 mod import_users;
 mod list_users;
@@ -41,6 +42,7 @@ pub use get_avatar::{Link, get_avatar};
 pub use get_avatar_upload::get_avatar_upload;
 pub use get_password_policy::get_password_policy;
 pub use get_user::get_user;
+pub use health_ready::health_ready;
 #[cfg(feature = "local")]
 pub use import_users::{Duplicates, Imported, Outcome, Row, Settings, import_users};
 pub use list_users::{Cost, Page, list_users};
@@ -62,16 +64,17 @@ use std::time::Duration;
 use crate::app::App;
 use crate::domain::{Flaw, IfMatch};
 use crate::error::{Error, Violation};
+use crate::scope;
 
 /// How often a change without a named version looks again after a lost race.
 const LOST_RACES: u32 = 16;
 
 /// Waits before looking again after the `n`th lost race: up to 4 ms at first, up to 128 ms later, at random, so that many
-/// writers of one user do not meet in step for ever.
+/// writers of one user do not meet in step for ever. Near the deadline it does not wait: the next call tells that time is up.
 async fn step_back(app: &App, n: u32) {
     let mut random = [0];
     app.ids.fill(&mut random);
-    tokio::time::sleep(Duration::from_millis(4 << n.min(5)) * u32::from(random[0]) / 256).await;
+    scope::pause(Duration::from_millis(4 << n.min(5)) * u32::from(random[0]) / 256).await;
 }
 
 /// Whether a change that lost a race may look again: only where the caller named no version.

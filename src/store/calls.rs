@@ -11,6 +11,7 @@ use super::failure::{self, Cancelled};
 use super::item::Item;
 use super::keys::Key;
 use crate::error::Error;
+use crate::scope;
 
 /// How often a write that met a transaction at the same item is tried.
 const CONFLICT_ATTEMPTS: u32 = 5;
@@ -84,7 +85,8 @@ impl Store {
         }
     }
 
-    /// Waits before another attempt: 10 to 20 ms at first, twice as long each time. False when enough were made.
+    /// Waits before another attempt: 10 to 20 ms at first, twice as long each time. False when enough were made, or the
+    /// request's deadline would pass meanwhile.
     pub(super) async fn waits_after_conflict(&self, attempt: u32) -> bool {
         if attempt >= CONFLICT_ATTEMPTS {
             return false;
@@ -93,8 +95,7 @@ impl Store {
         self.ids.fill(&mut random);
         // Jitter, so that writers who met once do not meet again in step.
         let least = Duration::from_millis(10 << (attempt - 1));
-        tokio::time::sleep(least + least * u32::from(random[0]) / 256).await;
-        true
+        scope::pause(least + least * u32::from(random[0]) / 256).await
     }
 }
 

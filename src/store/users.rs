@@ -70,6 +70,11 @@ impl Store {
         self.get_item("reading a user", &keys::user(id)).await?.as_ref().map(item::to_user).transpose()
     }
 
+    /// Asks the table for a user whom nobody can be: what every role may do, and half a unit of capacity.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.get_item("asking the table", &keys::user(UserId::nobody())).await.map(|_| ())
+    }
+
     /// Reads which user has a name.
     pub async fn find_user_id(&self, user_name: &UserName) -> Result<Option<UserId>, Error> {
         let Some(item) = self.get_item("reading a name", &keys::name_guard(user_name)).await? else { return Ok(None) };

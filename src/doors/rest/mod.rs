@@ -42,6 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/users/{id}/avatar-uploads/{uploadId}", get(avatars::get_avatar_upload))
         .route("/events", get(events::get_events))
         .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
         .route("/openapi.json", get(openapi::document))
         .route("/problems/{slug}", get(problem::get_problem))
         .fallback(problem::no_such_route);

@@ -19,7 +19,7 @@ use super::{avatars, events, health, lists, passwords, problem, users, view};
     paths(
         users::create_user, lists::list_users, users::get_user, users::replace_user, users::patch_user, users::delete_user,
         avatars::request_avatar_upload, avatars::get_avatar_upload, avatars::get_avatar, avatars::delete_avatar,
-        passwords::change_password, passwords::verify_password, passwords::get_password_policy, events::get_events, health::live, document, problem::get_problem,
+        passwords::change_password, passwords::verify_password, passwords::get_password_policy, events::get_events, health::live, health::ready, document, problem::get_problem,
     ),
     components(schemas(view::User, view::Users, Problem, ProblemEntry)),
     // One of them, as the deployment is set; none where local mode is open.

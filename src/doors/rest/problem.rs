@@ -1,13 +1,16 @@
 //! Every error as `application/problem+json` (RFC 9457): one table of kinds, one match from [`Error`].
 
+use std::collections::BTreeMap;
+
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::domain::Flaw;
-use crate::error::{Error, Place, Source, Violation};
+use crate::error::{self, Error, Place, Source, Violation};
 
 /// A kind of problem: the last part of `type`, stable for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,13 +90,15 @@ struct Parts {
     detail: Option<String>,
     errors: Vec<Violation>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    member: Option<(&'static str, Value)>,
     source: Option<Source>,
 }
 
 impl Problem {
     /// A problem of this kind and nothing more.
     pub fn new(kind: Kind) -> Self {
-        Self(Box::new(Parts { kind, detail: None, errors: Vec::new(), headers: Vec::new(), source: None }))
+        let (errors, headers) = (Vec::new(), Vec::new());
+        Self(Box::new(Parts { kind, detail: None, errors, headers, member: None, source: None }))
     }
 
     /// The same with a sentence about this very case.
@@ -111,6 +116,12 @@ impl Problem {
     /// The same with a header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
+        self
+    }
+
+    /// The same with a member that only this kind of answer has (RFC 9457, section 3.2).
+    pub fn with_member(mut self, name: &'static str, value: Value) -> Self {
+        self.0.member = Some((name, value));
         self
     }
 
@@ -145,13 +156,7 @@ impl Problem {
 
     /// The chain of causes for the log, outermost first; empty for a client's mistake.
     pub fn cause(&self) -> String {
-        let mut causes = Vec::new();
-        let mut next = self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static));
-        while let Some(error) = next {
-            causes.push(error.to_string());
-            next = error.source();
-        }
-        causes.join(": ")
+        self.0.source.as_deref().map(|source| error::chain(source)).unwrap_or_default()
     }
 
     /// The body, completed by what only the layer knows.
@@ -164,6 +169,7 @@ impl Problem {
             instance,
             request_id,
             errors: self.0.errors.iter().map(Entry::from).collect(),
+            member: self.0.member.iter().map(|(name, value)| (*name, value)).collect(),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -245,6 +251,8 @@ struct Body<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Entry<'a>>,
+    #[serde(flatten)]
+    member: BTreeMap<&'a str, &'a Value>,
 }
 
 #[derive(Serialize)]

@@ -37,6 +37,25 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/events", "get_events"),
 ];
 
+/// The routes that are open to everyone and count nowhere, likewise.
+const OPEN_ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/password-policy", "get_password_policy"),
+    ("GET", "/health/live", "health_live"),
+    ("GET", "/health/ready", "health_ready"),
+    ("GET", "/openapi.json", "get_openapi"),
+    ("GET", "/problems/{slug}", "get_problem"),
+];
+
+/// The `operationId` of a request, or `none`.
+pub(super) fn operation_id(method: &Method, route: Option<&MatchedPath>) -> &'static str {
+    find(ROUTES, method, route).or_else(|| find(OPEN_ROUTES, method, route)).unwrap_or("none")
+}
+
+fn find(routes: &[(&str, &str, &'static str)], method: &Method, route: Option<&MatchedPath>) -> Option<&'static str> {
+    let (method, route) = (if method == Method::HEAD { "GET" } else { method.as_str() }, route?.as_str());
+    routes.iter().find(|(m, path, _)| *m == method && same_route(path, route)).map(|(_, _, name)| *name)
+}
+
 /// Where a request's standing is left for the layer that writes the answer's headers.
 #[derive(Clone, Default)]
 pub struct Told(Arc<OnceLock<Vec<Standing>>>);
@@ -53,10 +72,7 @@ pub async fn admit(app: &App, parts: &Parts, actor: &Actor) -> Result<(), Proble
 
 /// The operation and whether it only reads. What is on no list (another door's) counts as a write.
 fn operation(method: &Method, route: Option<&MatchedPath>) -> (&'static str, bool) {
-    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
-    let route = route.map_or("", MatchedPath::as_str);
-    let known = ROUTES.iter().find(|(m, path, _)| *m == method && same_route(path, route));
-    let name = known.map_or("", |(_, _, name)| name);
+    let name = find(ROUTES, method, route).unwrap_or_default();
     let action = OPERATIONS.iter().find(|(known, _)| *known == name).and_then(|(_, action)| *action);
     (name, action.is_some_and(Action::is_read))
 }

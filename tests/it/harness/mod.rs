@@ -13,10 +13,11 @@ pub mod tokens;
 pub mod wire;
 
 pub use gallery::{Gallery, encoded, fields, picture, put};
-pub use logs::logged;
+pub use logs::{lines_of, logged};
 pub use reply::Reply;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
@@ -69,6 +70,16 @@ impl House {
 
     /// A house whose clock starts at another time.
     pub async fn at(start: Timestamp, variables: &[(&str, &str)]) -> Self {
+        Self::changed(start, variables, |_| ()).await
+    }
+
+    /// A house at another DynamoDB, whose calls may take so long.
+    pub async fn with_calls_of(call_timeout: Duration, variables: &[(&str, &str)]) -> Self {
+        let start = Timestamp::from_unix_millis(START_MILLIS);
+        Self::changed(start, variables, |config| config.call_timeout = call_timeout).await
+    }
+
+    async fn changed(start: Timestamp, variables: &[(&str, &str)], change: impl Fn(&mut Config)) -> Self {
         logs::capture();
         // ROSTER_TEST_DYNAMODB points the suite at another engine; each test makes a table of its own there.
         let elsewhere = std::env::var("ROSTER_TEST_DYNAMODB").ok();
@@ -79,9 +90,12 @@ impl House {
             ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
             ("ROSTER_TABLE", &table),
             ("ROSTER_MAX_PARALLEL_HASHES", "2"),
+            // A busy machine is no reason to fail.
+            ("ROSTER_DEADLINE_SECONDS", "120"),
         ]);
         environment.extend(variables.iter().copied());
-        let config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
+        let mut config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
+        change(&mut config);
         let clock = Clock::settable(start);
         let mut app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
         app.store.create_table().await.unwrap();
@@ -213,6 +227,12 @@ pub fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
+/// Prints a figure or a table, for those who look (`--nocapture`).
+#[expect(clippy::print_stdout, reason = "a test tells what it has measured")]
+pub fn tell(text: &str) {
+    println!("{text}");
 }
 
 /// Bytes as they may stand in a query.
