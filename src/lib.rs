@@ -11,7 +11,7 @@
 //!               +------->  store (DynamoDB), avatars (S3)
 //! ```
 //!
-//! - **[`doors`]** are how the world comes in: REST, Lambda, the command line. A door parses, calls one operation and
+//! - **[`doors`]** are how the world comes in: REST, GraphQL, Lambda, the command line. A door parses, calls one operation and
 //!   shows the result. It decides nothing.
 //! - **[`operations`]** are what the service can do, one file each: permit, decide, write once, return.
 //! - **[`domain`]** knows nobody. Values are parsed into types that cannot be wrong afterwards.
@@ -54,6 +54,7 @@
 //! | Which key, which item, which index? | [`store::keys`], [`store`], [`store::table`] |
 //! | Why this status? | [`doors::rest::problem`] |
 //! | What runs around a request? | `doors/rest/layers.rs` |
+//! | What may a GraphQL document ask for? | `doors/graphql/limits.rs` |
 //! | Which variable? | [`config`] |
 //! | How does it run on a laptop? | `local` |
 

@@ -11,6 +11,7 @@ mod health;
 mod import;
 mod openapi;
 mod progress;
+mod schema;
 mod serve;
 mod sweep;
 mod target;
@@ -97,6 +98,8 @@ enum Command {
     SweepAvatars(sweep::Flags),
     /// Print the OpenAPI document
     Openapi,
+    /// Print the GraphQL schema
+    Schema,
     /// Print a token for a server on this machine that runs with --auth jwt
     Token(token::Flags),
 }
@@ -113,6 +116,7 @@ impl Command {
             Self::SweepAvatars(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Token(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
+            Self::Schema => schema::run().map(|()| ExitCode::SUCCESS),
         }
     }
 }
@@ -201,6 +205,7 @@ mod tests {
             "generate",
             "sweep-avatars",
             "openapi",
+            "schema",
             "token",
         ] {
             let mut command = Cli::command();

@@ -16,7 +16,7 @@ use super::signals::Signals;
 use super::{Trouble, awaited, connections, guard, listen, uploads};
 use crate::app::App;
 use crate::config::{Auth, Config};
-use crate::doors::rest;
+use crate::doors;
 use crate::telemetry;
 
 /// How long requests in flight may take when the server is to end.
@@ -89,8 +89,8 @@ async fn serve(
         say("\nEnding: requests in flight may finish. Ctrl-C again does not wait for them.\n");
     };
     let router = match &issuer {
-        Some(issuer) => issuer.beside(rest::router(app.clone())),
-        None => rest::router(app.clone()),
+        Some(issuer) => issuer.beside(doors::router(app.clone())),
+        None => doors::router(app.clone()),
     };
     let serving = connections::serve(api, guard::api(address, router), told, GRACE);
     let serving = beside(serving, warn(engines, create, config));

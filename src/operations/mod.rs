@@ -12,6 +12,8 @@ mod get_avatar;
 mod get_avatar_upload;
 mod get_password_policy;
 mod get_user;
+#[cfg(feature = "graphql")]
+mod get_users;
 #[cfg(feature = "local")]
 mod import_users;
 mod list_users;
@@ -38,6 +40,8 @@ pub use get_avatar::{Link, get_avatar};
 pub use get_avatar_upload::get_avatar_upload;
 pub use get_password_policy::get_password_policy;
 pub use get_user::get_user;
+#[cfg(feature = "graphql")]
+pub use get_users::{Wanted, get_users};
 #[cfg(feature = "local")]
 pub use import_users::{Duplicates, Imported, Outcome, Row, Settings, import_users};
 pub use list_users::{Cost, Page, list_users};

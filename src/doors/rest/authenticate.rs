@@ -24,18 +24,23 @@ impl FromRequestParts<App> for Actor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let named = single_header(&parts.headers, CLIENT_HEADER)?
-            .map(ClientId::parse)
-            .transpose()
-            .map_err(|flaw| Problem::bad_header(CLIENT_HEADER, flaw))?;
-        let actor = match app.auth {
-            Auth::Open => Self::all_powerful(named.unwrap_or_else(ClientId::anonymous)),
-            Auth::Iam => by_principal(app, parts, named)?,
-            Auth::Jwt => by_token(app, &parts.headers, named).await?,
-        };
+        let actor = identify(parts, app).await?;
         throttle::admit(app, parts, &actor).await?;
         Ok(actor)
     }
+}
+
+/// Says who calls, and counts nothing.
+pub async fn identify(parts: &Parts, app: &App) -> Result<Actor, Problem> {
+    let named = single_header(&parts.headers, CLIENT_HEADER)?
+        .map(ClientId::parse)
+        .transpose()
+        .map_err(|flaw| Problem::bad_header(CLIENT_HEADER, flaw))?;
+    Ok(match app.auth {
+        Auth::Open => Actor::all_powerful(named.unwrap_or_else(ClientId::anonymous)),
+        Auth::Iam => by_principal(app, parts, named)?,
+        Auth::Jwt => by_token(app, &parts.headers, named).await?,
+    })
 }
 
 /// API Gateway's IAM policy has decided who may call; a caller header must not claim another name.

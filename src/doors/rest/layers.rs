@@ -24,6 +24,10 @@ pub struct RequestId(pub String);
 #[derive(Clone, Debug, Default)]
 pub struct Mount(pub String);
 
+/// Marks an answer whose body stays as it is, though a problem comes with it: another door has its own words for it.
+#[derive(Clone, Copy, Debug)]
+pub struct AsItIs;
+
 /// Most bytes of path, query and headers together; API Gateway itself ends at 10,240 for the headers.
 const HEAD_BYTES: usize = 16 * 1024;
 
@@ -69,7 +73,9 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     };
 
     let problem = found(&response);
-    if let Some(problem) = &problem {
+    if let Some(problem) = &problem
+        && response.extensions().get::<AsItIs>().is_none()
+    {
         complete(&mut response, problem, &method, &path, &id);
     }
     let headers = response.headers_mut();
@@ -130,7 +136,8 @@ fn log(method: &Method, route: &str, response: &Response, problem: Option<&Probl
             tracing::$level!(%method, route, status, error_kind = kind, cause, duration_ms, request_id = id, "request")
         };
     }
-    match response.status() {
+    // Another door may tell a failure under 200.
+    match problem.map_or(response.status(), |problem| response.status().max(problem.kind().status)) {
         status if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::GATEWAY_TIMEOUT => line!(warn),
         status if status.is_server_error() => line!(error),
         _ => line!(info),
