@@ -1,13 +1,13 @@
 //! The GraphQL door: the same operations behind one route, as the GraphQL-over-HTTP specification asks
 //! (<https://graphql.github.io/graphql-over-http/draft/>).
 //!
-//! A request goes through: who calls ([`super::rest`]'s own extractor) → JSON → [`limits`] on the text and on the parsed document
+//! A request goes through: who calls ([`super::rest`]'s own extractor) → JSON → `limits` on the text and on the parsed document
 //! → quotas, each root field as the REST operation that it stands for ([`FIELDS`]) → execution, queries side by side and
 //! mutations one after the other. What fails before execution is one error and nothing is run; what fails in it is an error
-//! at its field. Every error carries the slug of REST's problem in `extensions.code` ([`failure`]).
+//! at its field. Every error carries the slug of REST's problem in `extensions.code` (`failure`).
 //!
 //! No byte of a picture passes here and links are signed without asking anyone, so pictures need no loader; users do
-//! ([`loader`]).
+//! (`loader`).
 
 mod answer;
 mod failure;
