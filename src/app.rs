@@ -66,7 +66,12 @@ impl App {
 
     /// The presigned link to a user's picture as it is shown now; signing asks nobody.
     pub fn avatar_link(&self, user: &User) -> Option<String> {
-        user.avatar.as_ref().map(|avatar| self.avatars.link(avatar, Size::SHOWN, self.clock.now()))
+        self.avatar_link_in(user, Size::SHOWN)
+    }
+
+    /// The same in another size.
+    pub fn avatar_link_in(&self, user: &User, size: Size) -> Option<String> {
+        user.avatar.as_ref().map(|avatar| self.avatars.link(avatar, size, self.clock.now()))
     }
 
     /// The time slot of that link, which is part of what a reader sees.

@@ -11,7 +11,7 @@
 //!               +------->  store (DynamoDB), avatars (S3), events (EventBridge)
 //! ```
 //!
-//! - **[`doors`]** are how the world comes in: REST, Lambda, the command line. A door parses, calls one operation and
+//! - **[`doors`]** are how the world comes in: REST, GraphQL, Lambda, the command line. A door parses, calls one operation and
 //!   shows the result. It decides nothing.
 //! - **[`operations`]** are what the service can do, one file each: permit, decide, write once, return.
 //! - **[`domain`]** knows nobody. Values are parsed into types that cannot be wrong afterwards.
@@ -58,6 +58,7 @@
 //! | How long may it take, and what did it cost? | [`scope`], `aws/watch.rs` |
 //! | What is in a log line? Which metrics are there? | [`telemetry::work`], `telemetry/emf.rs` |
 //! | Is everything there that requests need? | [`readiness`] |
+//! | What may a GraphQL document ask for? | `doors/graphql/limits.rs` |
 //! | Which variable? | [`config`] |
 //! | How does it run on a laptop? | `local` |
 

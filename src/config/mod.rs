@@ -202,7 +202,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         tokens: auth::tokens(&mut reader),
         principals: auth::principals(&mut reader),
         quotas: quota::plan(&mut reader),
-        door: door::door(&mut reader),
+        door: door::door(&mut reader, is_lambda),
         require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
         passwords: passwords::read(&mut reader),
         lists: Lists::read(&mut reader),

@@ -12,6 +12,7 @@ mod health;
 mod import;
 mod openapi;
 mod progress;
+mod schema;
 mod serve;
 mod sweep;
 mod target;
@@ -109,6 +110,8 @@ enum Command {
     SweepAvatars(sweep::Flags),
     /// Print the OpenAPI document
     Openapi,
+    /// Print the GraphQL schema
+    Schema,
     /// Print a token for a server on this machine that runs with --auth jwt
     Token(token::Flags),
 }
@@ -126,6 +129,7 @@ impl Command {
             Self::SweepAvatars(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Token(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
+            Self::Schema => schema::run().map(|()| ExitCode::SUCCESS),
         }
     }
 }
@@ -214,6 +218,7 @@ mod tests {
             "generate",
             "sweep-avatars",
             "openapi",
+            "schema",
             "token",
             "events",
         ] {

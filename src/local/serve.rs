@@ -16,7 +16,7 @@ use super::signals::Signals;
 use super::{Trouble, awaited, changes, connections, guard, listen, uploads};
 use crate::app::App;
 use crate::config::{Auth, Config};
-use crate::doors::rest;
+use crate::doors;
 use crate::events::{Bus, Feed, Target};
 use crate::telemetry;
 
@@ -94,8 +94,8 @@ async fn serve(
         feed.close();
     };
     let router = match &issuer {
-        Some(issuer) => issuer.beside(rest::router(app.clone())),
-        None => rest::router(app.clone()),
+        Some(issuer) => issuer.beside(doors::router(app.clone())),
+        None => doors::router(app.clone()),
     };
     let serving = connections::serve(api, guard::api(address, router), told, GRACE);
     let serving = beside(serving, warn(engines, create, config));

@@ -13,6 +13,8 @@ mod get_avatar_upload;
 mod get_password_policy;
 mod get_user;
 mod health_ready;
+#[cfg(feature = "graphql")]
+mod get_users;
 #[cfg(feature = "local")]
 mod import_users;
 mod list_users;
@@ -43,6 +45,8 @@ pub use get_avatar_upload::get_avatar_upload;
 pub use get_password_policy::get_password_policy;
 pub use get_user::get_user;
 pub use health_ready::health_ready;
+#[cfg(feature = "graphql")]
+pub use get_users::{Wanted, get_users};
 #[cfg(feature = "local")]
 pub use import_users::{Duplicates, Imported, Outcome, Row, Settings, import_users};
 pub use list_users::{Cost, Page, list_users};

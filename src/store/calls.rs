@@ -41,11 +41,17 @@ impl Store {
         context: &'static str,
         wanted: [&Key; N],
     ) -> Result<[Option<Item>; N], Error> {
+        let found = self.get_many(context, &wanted).await?;
+        found.try_into().map_err(|_| Error::internal("as many items as keys were expected"))
+    }
+
+    /// Reads up to 100 items in one call, each strongly consistent, in the order of their keys. No key may stand twice.
+    pub(super) async fn get_many(&self, context: &'static str, wanted: &[&Key]) -> Result<Vec<Option<Item>>, Error> {
         let key = |key: &Key| Item::from([("pk".to_owned(), key.pk()), ("sk".to_owned(), key.sk())]);
         let all = wanted.iter().map(|wanted| key(wanted)).collect();
         let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(all)).build().map_err(built)?;
         let mut open = Some(HashMap::from([(self.table.clone(), keys)]));
-        let mut found: [Option<Item>; N] = [const { None }; N];
+        let mut found = vec![None; wanted.len()];
         let mut attempt = 1;
         loop {
             let call = self.client.batch_get_item().set_request_items(open.take());

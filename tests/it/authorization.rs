@@ -12,7 +12,7 @@ use crate::harness::tokens::{AUDIENCE, Answer, ISSUER, KeyServer, NOW, Signer, k
 use crate::harness::{House, Reply};
 
 /// Callers, in the order of the columns below.
-const PERSONAS: [&str; 12] = [
+pub const PERSONAS: [&str; 12] = [
     "nobody", "garbage", "expired", "audience", "client", "read", "write", "delete", "verify", "admin", "self", "other",
 ];
 
@@ -99,8 +99,7 @@ async fn every_operation_answers_every_persona_as_the_table_says() {
     let admin = signer.token(&json!({"scope": "users:admin"}));
     let (mut checked, mut wrong) = (0, Vec::new());
     for (method, path, name) in described() {
-        let expected =
-            TABLE.iter().find(|(listed, _)| *listed == name).map_or_else(String::new, |(_, row)| row.replace(' ', ""));
+        let expected = row(&name);
         assert_eq!(expected.len(), PERSONAS.len(), "{name} has a row in this test");
         for (persona, expected) in PERSONAS.into_iter().zip(expected.chars()) {
             // Somebody to do it to, each time anew.
@@ -108,19 +107,8 @@ async fn every_operation_answers_every_persona_as_the_table_says() {
             let created = house.anyone().with("authorization", format!("Bearer {admin}")).post("/users", &user).await;
             let id = created.expect(201).json()["id"].as_str().unwrap().to_owned();
             checked += 1;
-            let scope = |scope: &str| Some(signer.token(&json!({"scope": format!("openid {scope}")})));
-            let token = match persona {
-                "nobody" => None,
-                "garbage" => Some("garbage".to_owned()),
-                "expired" => Some(signer.token(&json!({"scope": "users:admin", "exp": NOW - 31}))),
-                "audience" => Some(signer.token(&json!({"scope": "users:admin", "aud": "https://other.example"}))),
-                "client" => scope("users:admin"),
-                "self" => Some(signer.token(&json!({"sub": id}))),
-                "other" => Some(signer.token(&json!({"sub": "01980000-0000-7000-8000-000000000001"}))),
-                named => scope(&format!("users:{named}")),
-            };
             let mut caller = house.anyone();
-            if let Some(token) = token {
+            if let Some(token) = token_of(&signer, persona, &id, NOW) {
                 caller = caller.with("authorization", format!("Bearer {token}"));
             }
             if persona == "client" {
@@ -152,6 +140,26 @@ async fn every_operation_answers_every_persona_as_the_table_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(checked, described().len() * PERSONAS.len());
+}
+
+/// What is expected of each persona at an operation.
+pub fn row(operation: &str) -> String {
+    TABLE.iter().find(|(listed, _)| *listed == operation).map_or_else(String::new, |(_, row)| row.replace(' ', ""))
+}
+
+/// The token of a persona, if it has one; `id` is the user that the call is about.
+pub fn token_of(signer: &Signer, persona: &str, id: &str, now: i64) -> Option<String> {
+    let scope = |scope: &str| Some(signer.token(&json!({"scope": format!("openid {scope}")})));
+    match persona {
+        "nobody" => None,
+        "garbage" => Some("garbage".to_owned()),
+        "expired" => Some(signer.token(&json!({"scope": "users:admin", "exp": now - 31}))),
+        "audience" => Some(signer.token(&json!({"scope": "users:admin", "aud": "https://other.example"}))),
+        "client" => scope("users:admin"),
+        "self" => Some(signer.token(&json!({"sub": id}))),
+        "other" => Some(signer.token(&json!({"sub": "01980000-0000-7000-8000-000000000001"}))),
+        named => scope(&format!("users:{named}")),
+    }
 }
 
 fn fits(reply: &Reply, expected: char) -> bool {

@@ -61,6 +61,7 @@ fn imports_point_one_way() {
             &["axum", "aws_sdk_", "crate::doors", "crate::operations", "crate::store", "crate::app", "crate::local"],
         ),
         ("src/doors/rest", &["aws_sdk_", "crate::store", "app.store", "app.avatars"]),
+        ("src/doors/graphql", &["aws_sdk_", "crate::store", "app.store", "app.avatars"]),
         ("src/doors", &["aws_sdk_"]),
     ];
     for (folder, forbidden) in rules {

@@ -26,16 +26,7 @@ impl FromRequestParts<App> for Actor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let named = single_header(&parts.headers, CLIENT_HEADER)?
-            .map(ClientId::parse)
-            .transpose()
-            .map_err(|flaw| Problem::bad_header(CLIENT_HEADER, flaw))?;
-        let actor = match app.auth {
-            Auth::Open => Self::all_powerful(named.unwrap_or_else(ClientId::anonymous)),
-            Auth::Iam => by_principal(app, parts, named)?,
-            Auth::Jwt => by_token(app, &parts.headers, named).await?,
-        };
-        scope::note(|scope| _ = scope.caller.set(shown(actor.client())));
+        let actor = identify(parts, app).await?;
         throttle::admit(app, parts, &actor).await?;
         Ok(actor)
     }
@@ -49,6 +40,21 @@ fn shown(client: &ClientId) -> String {
         }
         _ => client.as_str().to_owned(),
     }
+}
+
+/// Says who calls, and counts nothing.
+pub async fn identify(parts: &Parts, app: &App) -> Result<Actor, Problem> {
+    let named = single_header(&parts.headers, CLIENT_HEADER)?
+        .map(ClientId::parse)
+        .transpose()
+        .map_err(|flaw| Problem::bad_header(CLIENT_HEADER, flaw))?;
+    let actor = match app.auth {
+        Auth::Open => Actor::all_powerful(named.unwrap_or_else(ClientId::anonymous)),
+        Auth::Iam => by_principal(app, parts, named)?,
+        Auth::Jwt => by_token(app, &parts.headers, named).await?,
+    };
+    scope::note(|scope| _ = scope.caller.set(shown(actor.client())));
+    Ok(actor)
 }
 
 /// API Gateway's IAM policy has decided who may call; a caller header must not claim another name.

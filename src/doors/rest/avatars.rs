@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::extract::{Id, JsonBody, Precondition};
 use super::json::Fields;
@@ -105,7 +106,7 @@ pub async fn request_avatar_upload(
     mounted: Mounted,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let (file, method) = announced(body).map_err(Error::Invalid)?;
+    let (file, method) = announced(body.value, body.violations).map_err(Error::Invalid)?;
     let requested = operations::request_avatar_upload(&app, &actor, id, file, method).await?;
     let upload = requested.upload;
     let location = mounted.path(&format!("/users/{id}/avatar-uploads/{}", upload.id));
@@ -183,8 +184,9 @@ pub async fn delete_avatar(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn announced(body: JsonBody) -> Result<(Announced, UploadMethod), Vec<Violation>> {
-    let mut fields = Fields::of(body.value, body.violations);
+/// Reads which file a client is about to send, and how.
+pub fn announced(value: Value, violations: Vec<Violation>) -> Result<(Announced, UploadMethod), Vec<Violation>> {
+    let mut fields = Fields::of(value, violations);
     let content_type = fields.required("contentType", PictureType::parse);
     let content_length = fields.required_count("contentLength");
     let checksum = fields.optional("checksumSha256", Checksum::parse);

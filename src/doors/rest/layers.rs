@@ -28,6 +28,10 @@ pub struct RequestId(pub String);
 #[derive(Clone, Debug, Default)]
 pub struct Mount(pub String);
 
+/// Marks an answer whose body stays as it is, though a problem comes with it: another door has its own words for it.
+#[derive(Clone, Copy, Debug)]
+pub struct AsItIs;
+
 /// Most bytes of path, query and headers together; API Gateway itself ends at 10,240 for the headers.
 const HEAD_BYTES: usize = 16 * 1024;
 
@@ -79,7 +83,9 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     };
 
     let problem = found(&response);
-    if let Some(problem) = &problem {
+    if let Some(problem) = &problem
+        && response.extensions().get::<AsItIs>().is_none()
+    {
         complete(&mut response, problem, &method, &path, &id);
     }
     let headers = response.headers_mut();
@@ -100,7 +106,8 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
         http: Some((shown(&method), route.as_ref().map_or("none", MatchedPath::as_str), status.as_u16())),
         error_kind: problem.as_ref().map(|problem| problem.kind().slug),
         cause: problem.as_ref().map(|problem| problem.cause()),
-        outcome: match status {
+        // Another door may tell a failure under 200.
+        outcome: match problem.as_ref().map_or(status, |problem| status.max(problem.kind().status)) {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Outcome::Unavailable,
             status if status.is_server_error() => Outcome::Faulty,
             _ => Outcome::Answered,

@@ -1,18 +1,18 @@
 //! The REST door: the whole API on one screen.
 
-mod authenticate;
-mod avatars;
+pub(in crate::doors) mod authenticate;
+pub(in crate::doors) mod avatars;
 mod cors;
 mod etag;
 mod events;
-mod extract;
+pub(in crate::doors) mod extract;
 mod health;
 pub(in crate::doors) mod json;
-mod layers;
+pub(in crate::doors) mod layers;
 mod lists;
 pub mod openapi;
 mod passwords;
-mod patch;
+pub(in crate::doors) mod patch;
 pub mod problem;
 pub mod throttle;
 mod users;
@@ -28,7 +28,12 @@ use crate::app::App;
 
 /// The router over one application: serve it with hyper, or hand it Lambda's requests.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
+    router_beside(Router::new(), app)
+}
+
+/// The same with the routes of other doors beside.
+pub fn router_beside(others: Router<App>, app: App) -> Router {
+    let routes = others
         .route("/users", get(lists::list_users).post(users::create_user))
         .route(
             "/users/{id}",

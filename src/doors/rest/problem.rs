@@ -58,6 +58,10 @@ kinds! {
         "Wait a moment and send the same request again with the same Idempotency-Key.";
     VERSION_CONFLICT = PRECONDITION_FAILED, "version-conflict", "The user has changed meanwhile",
         "Read the user again, look at what changed, and send the change with the new ETag in If-Match.";
+    INVALID_QUERY = BAD_REQUEST, "invalid-query", "The GraphQL document is not valid",
+        "Mend the document as the message says; schema.graphql and introspection tell what there is.";
+    QUERY_TOO_COMPLEX = BAD_REQUEST, "query-too-complex", "The GraphQL document asks for too much at once",
+        "Ask for less at once: fewer fields, aliases or levels, smaller pages, one operation per request.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The request is too large",
         "Send at most 64 KiB of JSON.";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The content type is not understood",
@@ -154,6 +158,21 @@ impl Problem {
         self.0.kind
     }
 
+    /// The sentence about this case, or else how to mend such a problem.
+    pub fn detail(&self) -> &str {
+        self.0.detail.as_deref().unwrap_or(self.0.kind.mend)
+    }
+
+    /// The places that are wrong.
+    pub fn errors(&self) -> &[Violation] {
+        &self.0.errors
+    }
+
+    /// The headers that go with it.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.headers
+    }
+
     /// The chain of causes for the log, outermost first; empty for a client's mistake.
     pub fn cause(&self) -> String {
         self.0.source.as_deref().map(|source| error::chain(source)).unwrap_or_default()
@@ -165,7 +184,7 @@ impl Problem {
             r#type: format!("/problems/{}", self.0.kind.slug),
             title: self.0.kind.title,
             status: self.0.kind.status.as_u16(),
-            detail: self.0.detail.as_deref().unwrap_or(self.0.kind.mend),
+            detail: self.detail(),
             instance,
             request_id,
             errors: self.0.errors.iter().map(Entry::from).collect(),
@@ -276,7 +295,7 @@ impl<'a> From<&'a Violation> for Entry<'a> {
 }
 
 /// A JSON pointer as a URI fragment (RFC 6901, section 6).
-fn fragment(pointer: &str) -> String {
+pub(in crate::doors) fn fragment(pointer: &str) -> String {
     let mut text = String::from("#");
     for byte in pointer.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {

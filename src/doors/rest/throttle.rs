@@ -46,9 +46,12 @@ const OPEN_ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/problems/{slug}", "get_problem"),
 ];
 
+/// The other doors' routes.
+const OTHER_ROUTES: &[(&str, &str, &str)] = &[("POST", "/graphql", "graphql")];
+
 /// The `operationId` of a request, or `none`.
 pub(super) fn operation_id(method: &Method, route: Option<&MatchedPath>) -> &'static str {
-    find(ROUTES, method, route).or_else(|| find(OPEN_ROUTES, method, route)).unwrap_or("none")
+    [ROUTES, OPEN_ROUTES, OTHER_ROUTES].into_iter().find_map(|routes| find(routes, method, route)).unwrap_or("none")
 }
 
 fn find(routes: &[(&str, &str, &'static str)], method: &Method, route: Option<&MatchedPath>) -> Option<&'static str> {
@@ -62,19 +65,37 @@ pub struct Told(Arc<OnceLock<Vec<Standing>>>);
 
 /// Counts a request, or refuses it.
 pub async fn admit(app: &App, parts: &Parts, actor: &Actor) -> Result<(), Problem> {
-    let (operation, is_read) = operation(&parts.method, parts.extensions.get::<MatchedPath>());
-    let (standings, outcome) = operations::admit_request(app, actor, operation, is_read).await;
-    if let Some(Told(told)) = parts.extensions.get::<Told>() {
+    let operation = operation(&parts.method, parts.extensions.get::<MatchedPath>());
+    count(app, parts.extensions.get::<Told>(), actor, &[operation]).await
+}
+
+/// Counts operations one after the other, or refuses them from the first one on that the caller may not have.
+pub async fn count(app: &App, told: Option<&Told>, actor: &Actor, operations: &[&str]) -> Result<(), Problem> {
+    let (mut standings, mut outcome): (Vec<Standing>, _) = (Vec::new(), Ok(()));
+    for operation in operations {
+        let (latest, admitted) = operations::admit_request(app, actor, operation, is_read(operation)).await;
+        standings.retain(|standing| latest.iter().all(|newer| newer.name != standing.name));
+        standings.extend(latest);
+        outcome = admitted;
+        if outcome.is_err() {
+            break;
+        }
+    }
+    if let Some(Told(told)) = told {
         let _first = told.set(standings);
     }
     Ok(outcome?)
 }
 
-/// The operation and whether it only reads. What is on no list (another door's) counts as a write.
-fn operation(method: &Method, route: Option<&MatchedPath>) -> (&'static str, bool) {
-    let name = find(ROUTES, method, route).unwrap_or_default();
-    let action = OPERATIONS.iter().find(|(known, _)| *known == name).and_then(|(_, action)| *action);
-    (name, action.is_some_and(Action::is_read))
+/// Whether an operation only reads. What is on no list counts as a write.
+fn is_read(operation: &str) -> bool {
+    let action = OPERATIONS.iter().find(|(known, _)| *known == operation).and_then(|(_, action)| *action);
+    action.is_some_and(Action::is_read)
+}
+
+/// The operation that quotas know a route by; empty for what is on no list.
+fn operation(method: &Method, route: Option<&MatchedPath>) -> &'static str {
+    find(ROUTES, method, route).unwrap_or_default()
 }
 
 /// Whether two routes are the same but for the names of their parameters.

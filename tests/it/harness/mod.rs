@@ -101,7 +101,7 @@ impl House {
         app.store.create_table().await.unwrap();
         let roster::aws::Clients { dynamodb, s3, .. } = roster::aws::clients(&config).await.unwrap();
         let calls = Calls::count(&mut app, &dynamodb);
-        Self { router: roster::doors::rest::router(app.clone()), app, clock, dynamodb, s3, endpoint, calls, engine }
+        Self { router: roster::doors::router(app.clone()), app, clock, dynamodb, s3, endpoint, calls, engine }
     }
 
     /// How many calls the application has made to DynamoDB.
@@ -198,6 +198,12 @@ impl Persona<'_> {
         self.send(Method::PUT, path, Some("application/json"), body.to_string().into_bytes()).await
     }
 
+    /// A GraphQL operation.
+    pub async fn graphql(&self, query: &str, variables: &Value) -> Reply {
+        let caller = self.clone().with("accept", "application/graphql-response+json");
+        caller.post("/graphql", &json!({"query": query, "variables": variables})).await
+    }
+
     /// A merge patch.
     pub async fn patch(&self, path: &str, body: &Value) -> Reply {
         self.send(Method::PATCH, path, Some("application/merge-patch+json"), body.to_string().into_bytes()).await
@@ -241,6 +247,11 @@ pub fn percent(bytes: impl AsRef<[u8]>) -> String {
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => text + &char::from(*byte).to_string(),
         byte => format!("{text}%{byte:02X}"),
     })
+}
+
+/// So many parts of a document, by number.
+pub fn repeated(n: usize, part: impl Fn(usize) -> String) -> String {
+    (0..n).map(part).collect::<Vec<_>>().concat()
 }
 
 /// A body that creates a user.
