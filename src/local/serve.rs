@@ -13,7 +13,7 @@ use super::banner::{Place, Places, Step, complain, say};
 use super::engines::{Engines, Listeners};
 use super::issuer::Issuer;
 use super::signals::Signals;
-use super::{Trouble, awaited, connections, guard, listen, uploads};
+use super::{Trouble, awaited, connections, guard, listen, pages, uploads};
 use crate::app::App;
 use crate::config::{Auth, Config};
 use crate::doors::rest;
@@ -88,9 +88,11 @@ async fn serve(
         first.next().await;
         say("\nEnding: requests in flight may finish. Ctrl-C again does not wait for them.\n");
     };
+    let s3 = config.avatars.public_endpoint.as_deref().or(config.s3_endpoint.as_deref());
+    let router = pages::beside(rest::router(app.clone()), &app, s3);
     let router = match &issuer {
-        Some(issuer) => issuer.beside(rest::router(app.clone())),
-        None => rest::router(app.clone()),
+        Some(issuer) => issuer.beside(router),
+        None => router,
     };
     let serving = connections::serve(api, guard::api(address, router), told, GRACE);
     let serving = beside(serving, warn(engines, create, config));
