@@ -86,7 +86,7 @@ export function avatarField(user, changed) {
     };
     place.replaceChildren(el("div", { class: "crop" }, stage,
       el("label", { class: "field", for: "zoom" }, "Zoom", zoom),
-      el("p", { class: "hint" }, "Drag to move it."),
+      el("p", { class: "hint" }, "Drag it, or move it with the arrow keys."),
       el("div", { class: "row start" },
         el("button", { type: "button", class: "primary", onclick: use }, "Use this picture"),
         el("button", { type: "button", class: "quiet", onclick: () => idle() }, "Cancel"))));

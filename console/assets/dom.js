@@ -15,10 +15,18 @@ export function el(name, properties = {}, ...children) {
 
 export const $ = (selector, root = document) => root.querySelector(selector);
 
+const toasts = document.querySelector("#toasts");
+
+/** Puts the passing words where they can be seen and heard: what lies beneath an open dialog is neither. */
+export function placeToasts() {
+  ([...document.querySelectorAll("dialog[open]")].pop() ?? document.body).append(toasts);
+}
+
 /** Says something in passing, aloud for screen readers too. */
-export function toast(text, kind = "good") {
-  const note = el("p", { class: `toast ${kind}` }, text);
-  $("#toasts").append(note);
+export function toast(text) {
+  placeToasts();
+  const note = el("p", { class: "toast" }, text);
+  toasts.append(note);
   setTimeout(() => note.remove(), 5000);
 }
 

@@ -1,7 +1,7 @@
 // One person: made, changed, given a password and a picture, deleted. What is typed is never lost to a failed save.
 import { call, newKey, Problem, Unreachable } from "./api.js";
 import { avatarField } from "./avatar.js";
-import { $, confirmed, el, fullName, time, toast } from "./dom.js";
+import { $, confirmed, el, fullName, placeToasts, time, toast } from "./dom.js";
 import { addRow, dropRow, known, refreshRow } from "./list.js";
 import { passwordField } from "./password.js";
 
@@ -16,6 +16,7 @@ function show(title, ...content) {
   const close = el("button", { type: "button", class: "quiet icon close", "aria-label": "Close", onclick: () => leave() }, "×");
   sheet.replaceChildren(el("div", { class: "head" }, el("h2", { id: "sheet-title" }, title), close), ...content);
   if (!sheet.open) sheet.showModal();
+  placeToasts();
 }
 
 /** Closes, unless there is something typed that the person wants to keep. */
@@ -29,6 +30,7 @@ sheet.addEventListener("cancel", (event) => { event.preventDefault(); leave(); }
 sheet.addEventListener("click", (event) => { if (event.target === sheet) leave(); });
 sheet.addEventListener("close", () => {
   open = null;
+  placeToasts();
   sheet.replaceChildren();
   if (location.hash.length > 1) history.replaceState(null, "", location.pathname + location.search);
   dispatchEvent(new Event("sheetclosed"));
@@ -233,6 +235,7 @@ function edit(user, etag) {
         el("button", { type: "button", class: "quiet", onclick: () => { meet.hidden = true; adopt(theirs, tag, true); } }, "Keep theirs")));
     meet.hidden = false;
     meet.querySelector("input").focus();
+    meet.scrollIntoView({ block: "center" });
   }
 
   function gone() {

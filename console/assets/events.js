@@ -1,9 +1,12 @@
 // Live changes: server-sent events, read by fetch so that a token can go with the request. Where the API has none, nothing happens.
-import { address, headersFor } from "./api.js";
+import { address, call, headersFor } from "./api.js";
 import { sleep } from "./dom.js";
 
 /** Calls `heard({ type, data })` for each change and `live(true)` while the line is open. */
 export async function listen(heard, live) {
+  // Asked first, for a route that is not there would be an error in the browser's console.
+  const { body } = await call("GET", "/openapi.json").catch(() => ({ body: {} }));
+  if (!body.paths?.["/events"]) return;
   let last = null;
   for (let pause = 1000; ; pause = Math.min(pause * 2, 30_000)) {
     try {
