@@ -47,8 +47,7 @@ export async function more(isFirst = false) {
       const { body } = await call("GET", `/users?${words}`, { signal });
       if (signal.aborted) return;
       if (isFirst) {
-        rows.clear();
-        $("#rows").replaceChildren();
+        wipe();
         isFirst = false;
       }
       for (const user of body.users) put(user);
@@ -62,6 +61,7 @@ export async function more(isFirst = false) {
     if (error.name === "AbortError" || signal.aborted) return;
     // A cursor whose time is over: from the top once more.
     if (error instanceof Problem && error.slug === "invalid-cursor") return void restart();
+    if (isFirst) wipe();
     fail(error);
   } finally {
     if (!signal.aborted) {
@@ -69,6 +69,14 @@ export async function more(isFirst = false) {
       $("#people").removeAttribute("aria-busy");
     }
   }
+}
+
+/** Takes away what was found for something else. */
+function wipe() {
+  rows.clear();
+  $("#rows").replaceChildren();
+  $("#count").textContent = "";
+  for (const part of ["#table", "#empty"]) $(part).hidden = true;
 }
 
 export function isEndInSight() {

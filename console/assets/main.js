@@ -1,5 +1,5 @@
 // The page: what the address, the keyboard, the search and the directory's events make of it.
-import { call, forgetToken, hasToken, keepToken, Problem, signIn } from "./api.js";
+import { address, call, forgetToken, hasToken, keepToken, Problem, signIn } from "./api.js";
 import { $ } from "./dom.js";
 import { create, hear, hearGone, openId, openPerson } from "./editor.js";
 import { listen } from "./events.js";
@@ -153,6 +153,9 @@ const heard = async ({ type, data }) => {
     if (error instanceof Problem && error.status === 404) dropRow(id);
   }
 };
+
+// The explorer is the local server's; elsewhere there is the description itself.
+if (address("")) $("#docs").href = address("/openapi.json");
 
 restart().then(() => listen(heard, (isLive) => { $("#live").hidden = !isLive; }));
 route();

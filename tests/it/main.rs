@@ -33,6 +33,7 @@ mod list_model;
 mod lists;
 mod local;
 mod local_issuer;
+mod pages;
 mod password_policy;
 mod patch_user;
 mod pepper;

@@ -298,11 +298,7 @@ pub struct Explanation {
 
 /// Explains one kind of problem.
 #[utoipa::path(get, path = "/problems/{slug}", operation_id = "get_problem", tag = "about", security(()),
-<<<<<<< HEAD
-    params(("slug" = String, Path, description = "The last part of a problem's `type`")),
-=======
     params(("slug" = String, Path, description = "The last part of a problem's `type`", example = "name-taken")),
->>>>>>> dc851dd (openapi: Examples, links, security; rules for the linter and for schemathesis)
     responses(
         (status = 200, description = "What the error type means and how to mend it", body = Explanation),
         (status = 404, description = "not-found: no such problem", body = super::openapi::Problem, content_type = "application/problem+json"),
