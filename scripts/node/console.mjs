@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const { tools, chromium: executablePath, open, jwt, token, picture, screenshots } = JSON.parse(process.argv[2]);
+const { tools, chromium: executablePath, open, jwt, token, picture, screenshots, files } = JSON.parse(process.argv[2]);
 const require = createRequire(join(tools, "packages.js"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -34,6 +34,7 @@ async function until(probe, what, milliseconds = 15_000) {
 async function tab(base, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
   page = await context.newPage();
+  if (files) await page.route(`${base}/assets/*`, (route) => route.fulfill({ path: join(files, new URL(route.request().url()).pathname) }));
   const own = new Set([base, base.replace(/:\d+$/, "")]);
   page.on("console", (message) => {
     const text = `${message.text()} ${message.location().url}`;
