@@ -5,16 +5,15 @@ import uuid
 import schemathesis
 
 STRONG = "violet lanterns drift over Trieste"
+NAMES = {"userName", "firstName", "lastName"}
 
 
 @schemathesis.hook
 def map_body(context, body):
-    """Gives most well-formed bodies a password and a name that the rules take; the rest goes as generated."""
-    operation = context.operation.definition.raw.get("operationId")
-    if operation != "create_user" or not isinstance(body, dict):
+    """Gives bodies of the right shape a name and a password that the rules take; what is of the wrong shape goes as it is."""
+    if context.operation.definition.raw.get("operationId") != "create_user" or not isinstance(body, dict):
         return body
-    names = ("userName", "firstName", "lastName")
-    is_plain = set(body) == {*names, "password"} and all(isinstance(value, str) for value in body.values())
-    if is_plain and len(body["password"]) >= 8 and all(1 <= len(body[name]) <= 255 for name in names):
+    has_shape = NAMES <= set(body) <= {*NAMES, "password", "passwordHash"}
+    if has_shape and all(isinstance(value, str) and 1 <= len(value) <= 255 for value in body.values()):
         return {"userName": f"u{uuid.uuid4().hex[:12]}", "firstName": "Ada", "lastName": "Lovelace", "password": STRONG}
     return body
