@@ -708,7 +708,7 @@ export interface operations {
             /** @description A page. While `nextCursor` is not null there may be more, even after a short page */
             200: {
                 headers: {
-                    /** @description `next`, if there may be more, and `first` */
+                    /** @description `next`, if there may be more, and `first`; relative to the URL of the request */
                     Link?: string;
                     /** @description The index, DynamoDB calls, items read, capacity units and time that the page took */
                     "Server-Timing"?: string;

@@ -28,12 +28,10 @@ use super::{avatars, health, lists, passwords, problem, users, view};
         avatars::request_avatar_upload, avatars::get_avatar_upload, avatars::get_avatar, avatars::delete_avatar,
         passwords::change_password, passwords::verify_password, passwords::get_password_policy, health::live, document, problem::get_problem,
     ),
-    modifiers(&Complete),
-    security(("bearer" = []), ("sigv4" = []), ()),
     components(schemas(view::User, view::Users, Problem, ProblemEntry)),
     // One of them, as the deployment is set; none where local mode is open.
     security(("token" = []), ("signature" = []), ()),
-    modifiers(&Schemes),
+    modifiers(&Schemes, &Complete),
     tags(
         (name = "users", description = "Profiles"),
         (name = "passwords", description = "Credentials, which no answer ever shows"),

@@ -1,5 +1,5 @@
-//! What the handlers' annotations leave out of the description: how to sign in, an example for every body and every
-//! problem, and links from an answer to what can be done next.
+//! What the handlers' annotations leave out of the description: an example for every body and every problem, and links
+//! from an answer to what can be done next.
 
 use serde_json::{Value, json};
 use utoipa::Modify;
@@ -7,7 +7,6 @@ use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::Schema;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, RefOr, Response};
 
 use super::super::problem::{KINDS, Kind};
@@ -18,27 +17,12 @@ pub(super) struct Complete;
 
 impl Modify for Complete {
     fn modify(&self, document: &mut OpenApi) {
-        if let Some(components) = &mut document.components {
-            components.add_security_scheme("bearer", bearer());
-            components.add_security_scheme("sigv4", sigv4());
-        }
         for (path, item) in &mut document.paths.paths {
             for operation in operations(item) {
                 complete(path, operation);
             }
         }
     }
-}
-
-fn bearer() -> SecurityScheme {
-    let description = "A token of the issuer that the server trusts; at home, of `roster token`.";
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
-    SecurityScheme::Http(bearer.description(Some(description)).build())
-}
-
-fn sigv4() -> SecurityScheme {
-    let description = "AWS Signature Version 4, which API Gateway checks.";
-    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("Authorization", description)))
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
