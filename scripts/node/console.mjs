@@ -326,8 +326,9 @@ async function explore(base, bearer) {
     await page.waitForSelector("#operations-users-list_users");
     if (bearer) {
       await page.click(".btn.authorize");
-      await page.locator(".modal-ux input").first().fill(bearer);
-      await page.locator(".modal-ux .btn.authorize").first().click();
+      const scheme = page.locator(".modal-ux .auth-container", { hasText: "(http, Bearer)" });
+      await scheme.locator("input").fill(bearer);
+      await scheme.locator(".btn.authorize").click();
       await page.locator(".modal-ux .btn-done").first().click();
     }
     const operation = page.locator("#operations-passwords-get_password_policy, #operations-users-list_users").last();
