@@ -29,6 +29,8 @@ async function leave() {
 sheet.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 sheet.addEventListener("click", (event) => { if (event.target === sheet) leave(); });
 sheet.addEventListener("close", () => {
+  // The news of it comes later; by then another may be shown.
+  if (sheet.open) return;
   open = null;
   placeToasts();
   sheet.replaceChildren();

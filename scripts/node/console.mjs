@@ -204,6 +204,7 @@ async function walk() {
     await page.getByText("Change password").click();
     await said("The password was changed");
     await page.keyboard.press("Escape");
+    await until(() => page.locator("#sheet").isHidden(), "the sheet is closed");
   });
 
   await step("a taken user name is told at its field", ["409"], async () => {
@@ -310,6 +311,7 @@ async function walk() {
       await accessible(`a person, ${name}`);
       await shot(`${name}-person`);
       await page.keyboard.press("Escape");
+      await until(() => page.locator("#sheet").isHidden(), "the sheet is closed");
       await page.click("#new");
       await page.fill("#f-password", "short");
       await accessible(`a new person, ${name}`);
