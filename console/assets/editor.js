@@ -22,7 +22,13 @@ function show(title, ...content) {
 /** Closes, unless there is something typed that the person wants to keep. */
 async function leave() {
   if (open?.isChanged() && !(await confirmed("Leave without saving?", "What you typed will be gone.", "Leave"))) return;
+  shut();
+}
+
+/** The address first: the event of closing comes later, when another may have been asked for. */
+function shut() {
   open = null;
+  if (location.hash.length > 1) history.replaceState(null, "", location.pathname + location.search);
   sheet.close();
 }
 
@@ -34,7 +40,6 @@ sheet.addEventListener("close", () => {
   open = null;
   placeToasts();
   sheet.replaceChildren();
-  if (location.hash.length > 1) history.replaceState(null, "", location.pathname + location.search);
   dispatchEvent(new Event("sheetclosed"));
 });
 
@@ -267,8 +272,7 @@ function edit(user, etag) {
       }
       dropRow(user.id);
       toast(`${fullName(user)} was deleted.`);
-      open = null;
-      sheet.close();
+      shut();
     });
   }
 
