@@ -128,14 +128,14 @@ def refuse_secrets(server):
             raise Failure(f"{server.name} printed {secret!r}: {server.log}")
 
 
-def serve(roster, logs, name="engines"):
-    """Starts `roster serve --memory` on free ports, with `url`, `dynamodb` and `s3` set to where it listens."""
-    api, dynamodb, s3 = free_ports(3)
+def serve(roster, logs, name="engines", arguments=("--memory",), environment=None, ports=None):
+    """Starts `roster serve` on free ports, with `url`, `dynamodb` and `s3` set to where it listens."""
+    api, dynamodb, s3 = ports or free_ports(3)
     server = Server(
         f"roster serve ({name})",
-        [roster, "serve", "--memory", "--listen", f"127.0.0.1:{api}", "--dynamodb-listen", f"127.0.0.1:{dynamodb}",
-         "--s3-listen", f"127.0.0.1:{s3}"],
-        {},
+        [roster, "serve", "--listen", f"127.0.0.1:{api}", "--dynamodb-listen", f"127.0.0.1:{dynamodb}",
+         "--s3-listen", f"127.0.0.1:{s3}", *arguments],
+        environment or {},
         logs / f"{name}.log",
     )
     server.url, server.dynamodb, server.s3 = (f"http://127.0.0.1:{port}" for port in (api, dynamodb, s3))

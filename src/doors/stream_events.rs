@@ -45,8 +45,6 @@ pub async fn run(bus: Bus) -> Result<(), lambda_runtime::Error> {
 fn answer(bus: &Bus, event: Value) -> Pin<Box<dyn Future<Output = Result<Value, lambda_runtime::Error>> + Send + '_>> {
     Box::pin(async move {
         let outcome = handle(bus, event).await;
-        outcome
-            .inspect_err(|error| tracing::error!(error = chain(error), "event"))
-            .map_err(lambda_runtime::Error::from)
+        outcome.inspect_err(|error| tracing::error!(error = chain(error), "event")).map_err(lambda_runtime::Error::from)
     })
 }

@@ -7,6 +7,7 @@
 //! - `guard` keeps web pages away from it, `front` stands before the DynamoDB engine, `s3_access` before the S3 engine
 //! - `awaited` looks whether endpoints that stand in for the engines are there
 //! - [`issuer`] signs tokens for `roster serve --auth jwt`
+//! - `pages` serves the console and the explorer
 //! - [`watched`] tells of finished uploads, and `uploads` hands them to the handler that Lambda runs
 //! - [`stream`] is the DynamoDB engine's stream of changes, and [`changes`] hands it to the handler that Lambda runs
 //! - [`listen`] binds addresses, `data` holds the data folder, `signals` hears Ctrl-C, `banner` tells where
@@ -26,6 +27,7 @@ mod front;
 mod guard;
 pub mod issuer;
 pub mod listen;
+mod pages;
 #[cfg(test)]
 mod probe;
 pub mod s3;

@@ -13,7 +13,7 @@ use super::banner::{Place, Places, Step, complain, say};
 use super::engines::{Engines, Listeners};
 use super::issuer::Issuer;
 use super::signals::Signals;
-use super::{Trouble, awaited, changes, connections, guard, listen, uploads};
+use super::{Trouble, awaited, changes, connections, guard, listen, pages, uploads};
 use crate::app::App;
 use crate::config::{Auth, Config};
 use crate::doors;
@@ -93,9 +93,11 @@ async fn serve(
         // Listeners would stay for ever.
         feed.close();
     };
+    let s3 = config.avatars.public_endpoint.as_deref().or(config.s3_endpoint.as_deref());
+    let router = pages::beside(doors::router(app.clone()), &app, s3);
     let router = match &issuer {
-        Some(issuer) => issuer.beside(doors::router(app.clone())),
-        None => doors::router(app.clone()),
+        Some(issuer) => issuer.beside(router),
+        None => router,
     };
     let serving = connections::serve(api, guard::api(address, router), told, GRACE);
     let serving = beside(serving, warn(engines, create, config));

@@ -12,9 +12,9 @@ mod get_avatar;
 mod get_avatar_upload;
 mod get_password_policy;
 mod get_user;
-mod health_ready;
 #[cfg(feature = "graphql")]
 mod get_users;
+mod health_ready;
 #[cfg(feature = "local")]
 mod import_users;
 mod list_users;
@@ -44,9 +44,9 @@ pub use get_avatar::{Link, get_avatar};
 pub use get_avatar_upload::get_avatar_upload;
 pub use get_password_policy::get_password_policy;
 pub use get_user::get_user;
-pub use health_ready::health_ready;
 #[cfg(feature = "graphql")]
 pub use get_users::{Wanted, get_users};
+pub use health_ready::health_ready;
 #[cfg(feature = "local")]
 pub use import_users::{Duplicates, Imported, Outcome, Row, Settings, import_users};
 pub use list_users::{Cost, Page, list_users};

@@ -42,6 +42,7 @@ mod lists;
 mod local;
 mod local_issuer;
 mod logs;
+mod pages;
 mod password_policy;
 mod patch_user;
 mod pepper;

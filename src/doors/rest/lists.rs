@@ -50,12 +50,13 @@ pub struct ListParameters {
     #[param(pattern = "^-?(createdAt|userName|lastName)$", example = "-createdAt")]
     sort: Option<String>,
     /// Most users on a page; larger numbers become 100.
-    #[param(minimum = 1, default = 50, example = 50)]
+    #[param(value_type = Option<u128>, minimum = 1, default = 50, example = 50)]
     limit: Option<u64>,
     /// `nextCursor` of the page before, for the same filter and sort.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// `estimate` adds `countEstimate`: about how many users there are in all. Not together with a filter.
-    #[param(pattern = "^estimate$")]
+    #[param(pattern = "^estimate$", example = "estimate")]
     count: Option<String>,
 }
 

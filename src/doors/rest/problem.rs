@@ -325,10 +325,11 @@ pub struct Explanation {
 
 /// Explains one kind of problem.
 #[utoipa::path(get, path = "/problems/{slug}", operation_id = "get_problem", tag = "about", security(()),
-    params(("slug" = String, Path, description = "The last part of a problem's `type`")),
+    params(("slug" = String, Path, description = "The last part of a problem's `type`", example = "name-taken")),
     responses(
         (status = 200, description = "What the error type means and how to mend it", body = Explanation),
-        (status = 404, description = "No such problem", body = super::openapi::Problem, content_type = "application/problem+json"),
+        (status = 404, description = "not-found: no such problem", body = super::openapi::Problem, content_type = "application/problem+json"),
+        super::openapi::StrayProblems,
     ))]
 pub async fn get_problem(slug: Result<Path<String>, PathRejection>) -> Result<axum::Json<Explanation>, Problem> {
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
