@@ -30,6 +30,6 @@ ENV ROSTER_LISTEN=0.0.0.0:8000 \
     ROSTER_S3_LISTEN=0.0.0.0:8002 \
     ROSTER_DATA=/data
 EXPOSE 8000 8001 8002
-HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/usr/local/bin/roster", "health"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/usr/local/bin/roster", "health", "--ready"]
 ENTRYPOINT ["/usr/local/bin/roster"]
 CMD ["serve"]

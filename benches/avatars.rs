@@ -22,8 +22,9 @@ fn links(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let app = runtime.block_on(App::new(&Config::for_local(&|_| None).unwrap())).unwrap();
     let now = app.clock.now();
-    let keys: Vec<AvatarKey> =
-        (0..100).map(|_| AvatarKey::new(app.ids.user_id(now), &"0123456789abcdef".repeat(4))).collect();
+    let keys: Vec<AvatarKey> = (0..100)
+        .map(|_| AvatarKey::new(app.ids.user_id(now), app.ids.upload_id(now), &"0123456789abcdef".repeat(2)))
+        .collect();
     c.bench_function("links_to_100_avatars", |b| {
         b.iter(|| keys.iter().map(|key| app.avatars.link(key, Size::SHOWN, now).len()).sum::<usize>());
     });

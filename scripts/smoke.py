@@ -31,13 +31,15 @@ OPERATIONS = {
     "replace_user": 200,
     "patch_user": 200,
     "patch_user_json_patch": 200,
+    "verify_password": 200,
     "change_password": 204,
+    "get_password_policy": 200,
     "health_live": 200,
     "get_problem": 200,
     "get_openapi": 200,
     "delete_user": 204,
 }
-PUBLIC = {"health_live", "get_problem", "get_openapi"}
+PUBLIC = {"get_password_policy", "health_live", "get_problem", "get_openapi"}
 DOORS = ["http-api", "http-api-stage", "rest-api", "function-url", "alb"]
 UNAUTHENTICATED_DOORS = {"alb"}
 
@@ -126,14 +128,14 @@ def refuse_secrets(server):
             raise Failure(f"{server.name} printed {secret!r}: {server.log}")
 
 
-def serve(roster, logs, name="engines"):
-    """Starts `roster serve --memory` on free ports, with `url`, `dynamodb` and `s3` set to where it listens."""
-    api, dynamodb, s3 = free_ports(3)
+def serve(roster, logs, name="engines", arguments=("--memory",), environment=None, ports=None):
+    """Starts `roster serve` on free ports, with `url`, `dynamodb` and `s3` set to where it listens."""
+    api, dynamodb, s3 = ports or free_ports(3)
     server = Server(
         f"roster serve ({name})",
-        [roster, "serve", "--memory", "--listen", f"127.0.0.1:{api}", "--dynamodb-listen", f"127.0.0.1:{dynamodb}",
-         "--s3-listen", f"127.0.0.1:{s3}"],
-        {},
+        [roster, "serve", "--listen", f"127.0.0.1:{api}", "--dynamodb-listen", f"127.0.0.1:{dynamodb}",
+         "--s3-listen", f"127.0.0.1:{s3}", *arguments],
+        environment or {},
         logs / f"{name}.log",
     )
     server.url, server.dynamodb, server.s3 = (f"http://127.0.0.1:{port}" for port in (api, dynamodb, s3))

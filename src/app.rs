@@ -1,6 +1,7 @@
 //! The application: everything that operations need, built once per cold start.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::avatars::Avatars;
 use crate::avatars::presign::Signer;
@@ -9,11 +10,13 @@ use crate::clock::Clock;
 use crate::config::{Auth, Config, Door, Mistakes, Principals};
 use crate::domain::avatar::Size;
 use crate::domain::{AttemptLimits, PasswordPolicy, User};
-use crate::hashing::Hasher;
+use crate::events::Feed;
+use crate::hashing::{Hasher, Settings};
 use crate::ids::Ids;
 use crate::jwt::Verifier;
 use crate::jwt::keys::Keys;
 use crate::quotas::Quotas;
+use crate::readiness::Readiness;
 use crate::store::Store;
 
 /// Store, avatars, hasher, clock and ids, with the settings that operations and doors obey. Cheap to clone.
@@ -47,12 +50,28 @@ pub struct App {
     pub require_if_match: bool,
     /// How many items one page of a list may read.
     pub list_read_budget: usize,
+    /// What changed of late, in local mode.
+    pub feed: Option<Feed>,
+    /// Whether table and bucket answer.
+    pub readiness: Readiness,
+    /// Whether nothing has been asked of it yet.
+    is_cold: Arc<AtomicBool>,
 }
 
 impl App {
+    /// Whether this is the first piece of work that the process does; true once.
+    pub fn is_cold_start(&self) -> bool {
+        self.is_cold.swap(false, Ordering::Relaxed)
+    }
+
     /// The presigned link to a user's picture as it is shown now; signing asks nobody.
     pub fn avatar_link(&self, user: &User) -> Option<String> {
-        user.avatar.as_ref().map(|avatar| self.avatars.link(avatar, Size::SHOWN, self.clock.now()))
+        self.avatar_link_in(user, Size::SHOWN)
+    }
+
+    /// The same in another size.
+    pub fn avatar_link_in(&self, user: &User, size: Size) -> Option<String> {
+        user.avatar.as_ref().map(|avatar| self.avatars.link(avatar, size, self.clock.now()))
     }
 
     /// The time slot of that link, which is part of what a reader sees.
@@ -65,7 +84,26 @@ impl App {
         self.avatars.settings().max_bytes
     }
 
-    /// Builds the application for real use; makes no network call.
+    /// Does ahead what the first request would wait for, where a sandbox starts before it is asked: opens the connection to
+    /// DynamoDB, by a read that finds nobody, and fetches the keys of tokens. What fails is logged, and tried again by that request.
+    pub async fn warm(&self) {
+        let table = async {
+            let patience = std::time::Duration::from_secs(1);
+            match tokio::time::timeout(patience, self.store.ping()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(error = crate::error::chain(&error), "the table was not reached at the start"),
+                Err(_) => tracing::warn!("the table was not reached at the start, within a second"),
+            }
+        };
+        let keys = async {
+            if let Some(verifier) = &self.verifier {
+                verifier.warm(self.clock.now()).await;
+            }
+        };
+        tokio::join!(table, keys);
+    }
+
+    /// Builds the application for real use; makes no network call but the one that `ROSTER_PASSWORD_PEPPER_SSM` asks for.
     pub async fn new(config: &Config) -> Result<Self, Mistakes> {
         Self::with(config, Clock::system(), Ids::system()).await
     }
@@ -73,12 +111,14 @@ impl App {
     /// Builds the application with a clock and ids of the caller's choice.
     pub async fn with(config: &Config, clock: Clock, ids: Ids) -> Result<Self, Mistakes> {
         let clients = aws::clients(config).await?;
+        let pepper = aws::pepper(config, clock.now()).await?;
+        let hashing = Settings { pepper, ..config.passwords.hashing.clone() };
         let endpoint = config.avatars.public_endpoint.as_deref().or(config.s3_endpoint.as_deref());
         let signer = Signer::new(clients.s3_keys, &config.region, &config.bucket, endpoint);
         Ok(Self {
             store: Store::new(clients.dynamodb, config.table.clone(), config.lists.shards, Ids::system()),
             avatars: Avatars::new(clients.s3, config.bucket.clone(), signer, config.avatars.clone()),
-            hasher: Hasher::new(config.passwords.hashing.clone(), Ids::system()),
+            hasher: Hasher::new(hashing, Ids::system()),
             clock,
             ids,
             password_policy: config.passwords.policy.clone(),
@@ -90,6 +130,9 @@ impl App {
             door: Arc::new(config.door.clone()),
             require_if_match: config.require_if_match,
             list_read_budget: config.lists.read_budget,
+            feed: None,
+            readiness: Readiness::default(),
+            is_cold: Arc::new(AtomicBool::new(true)),
         })
     }
 }

@@ -1,9 +1,15 @@
-//! How AWS is reached: one HTTP client, our own trust roots, the environment's credentials, bounded time.
+//! How AWS is reached: one HTTP client, our own trust roots, the environment's credentials, bounded time, few retries.
+
+mod parameters;
+mod watch;
+
+use std::time::Duration;
 
 use aws_config::environment::credentials::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{Credentials, ProvideCredentials, RequestChecksumCalculation, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -11,10 +17,25 @@ use zeroize::Zeroizing;
 
 use crate::avatars::presign::SigningKeys;
 use crate::config::{Config, Mistakes, StaticCredentials};
+use crate::domain::Timestamp;
+use crate::hashing::Pepper;
+use watch::{Service, Watch};
 
 /// The certificate authorities behind AWS's endpoints (<https://www.amazontrust.com/repository/>): six roots instead of
 /// a machine's hundred and more, whose parsing costs a cold start 2 ms.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+
+/// How a certificate begins in a PEM file.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+/// How often a call is tried.
+const ATTEMPTS: u32 = 3;
+/// The most that the SDK waits before the second attempt, and twice as much before the third; each wait is random.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+/// What all retries of one client in this process may use up: each costs 5, or 10 after a time-out or a failure of theirs;
+/// a retry that succeeds gives it back, a success without one gives 1, and a second gives some. While a service is down a
+/// process sends it few calls more than it is asked for itself.
+const RETRY_BUDGET: usize = 250;
+const RETRY_BUDGET_PER_SECOND: f32 = 10.0;
 
 /// The two clients.
 pub struct Clients {
@@ -31,12 +52,16 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
     let shared = shared(config)?;
     let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared);
     dynamodb.set_endpoint_url(config.dynamodb_endpoint.clone());
+    dynamodb.set_retry_partition(Some(budget("dynamodb")));
+    dynamodb.push_interceptor(watch(config, Service::DynamoDb));
     if let Some(keys) = config.dynamodb_credentials {
         dynamodb.set_credentials_provider(Some(of(keys)));
     }
     let s3_keys = signing_keys(config).await?;
     let mut s3 = aws_sdk_s3::config::Builder::from(&shared);
     s3.set_endpoint_url(config.s3_endpoint.clone());
+    s3.set_retry_partition(Some(budget("s3")));
+    s3.push_interceptor(watch(config, Service::S3));
     if let Some(keys) = config.s3_credentials {
         s3.set_credentials_provider(Some(of(keys)));
     }
@@ -51,6 +76,32 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
         s3: aws_sdk_s3::Client::from_conf(s3),
         s3_keys,
     })
+}
+
+/// The keys beside the salts: the configuration's own, or those that it says are in the Parameter Store.
+pub async fn pepper(config: &Config, now: Timestamp) -> Result<Pepper, Mistakes> {
+    let Some(name) = &config.passwords.pepper_parameter else { return Ok(config.passwords.hashing.pepper.clone()) };
+    let pepper = match parameters::get(config, name, now).await {
+        Ok(text) if text.trim().is_empty() => Err(format!("{name} is empty")),
+        Ok(text) => Pepper::parse(&text).map_err(|mistake| format!("{name}: {mistake}")),
+        Err(mistake) => Err(mistake),
+    };
+    pepper.map_err(|mistake| Mistakes(vec![format!("ROSTER_PASSWORD_PEPPER_SSM: {mistake}")]))
+}
+
+/// A budget of retries, shared by all requests of one client; the SDK's own would be one for the whole process.
+fn budget(service: &'static str) -> RetryPartition {
+    let bucket = TokenBucket::builder().capacity(RETRY_BUDGET).refill_rate(RETRY_BUDGET_PER_SECOND).build();
+    RetryPartition::custom(service).token_bucket(bucket).build()
+}
+
+fn watch(config: &Config, service: Service) -> aws_sdk_dynamodb::config::SharedInterceptor {
+    aws_sdk_dynamodb::config::SharedInterceptor::new(Watch::new(service, config.call_timeout, attempt_timeout(config)))
+}
+
+/// How long one attempt may take: two fit into a call, so that one lost answer is no lost call.
+fn attempt_timeout(config: &Config) -> Duration {
+    config.call_timeout * 2 / 5
 }
 
 /// The keys of the environment, which stay the same for a sandbox's life.
@@ -72,6 +123,21 @@ fn of(keys: StaticCredentials) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Credentials::new(keys.access_key, keys.secret_key, None, None, "roster"))
 }
 
+/// The bus that takes change events; makes no network call. `keys` stand in for the environment's.
+#[cfg(feature = "changes")]
+pub fn bus(config: &Config, keys: Option<StaticCredentials>) -> Result<crate::events::Bus, Mistakes> {
+    use crate::events::{Bus, EventBridge, Target};
+    let name = config.events.bus.clone().ok_or_else(|| Mistakes(vec!["ROSTER_EVENT_BUS is missing".to_owned()]))?;
+    let mut client = aws_sdk_eventbridge::config::Builder::from(&shared(config)?);
+    client.set_endpoint_url(config.events.endpoint.clone());
+    if let Some(keys) = keys {
+        client.set_credentials_provider(Some(of(keys)));
+    }
+    let client = aws_sdk_eventbridge::Client::from_conf(client.build());
+    let target = Target::EventBridge(EventBridge::new(client, name, crate::ids::Ids::system()));
+    Ok(Bus { source: config.events.source.clone(), target })
+}
+
 fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -79,7 +145,7 @@ fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
         .build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(config.call_timeout / 5)
-        .operation_attempt_timeout(config.call_timeout * 2 / 5)
+        .operation_attempt_timeout(attempt_timeout(config))
         .operation_timeout(config.call_timeout)
         .build();
     // Not `aws_config::load`: profiles, metadata services and single sign-on are a megabyte of code that a function never
@@ -90,7 +156,7 @@ fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .http_client(http)
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF))
         .build())
 }
 
@@ -104,9 +170,12 @@ fn trust(config: &Config) -> Result<TrustStore, Mistakes> {
 
 /// The certificate authorities that the configuration adds (PEM).
 pub fn extra_roots(config: &Config) -> Result<Option<Vec<u8>>, Mistakes> {
-    let read =
-        |path| std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]));
-    config.extra_roots.as_ref().map(read).transpose()
+    let Some(path) = &config.extra_roots else { return Ok(None) };
+    let pem = std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]))?;
+    if !pem.windows(BEGIN.len()).any(|part| part == BEGIN) {
+        return Err(Mistakes(vec![format!("SSL_CERT_FILE: {path} holds no PEM certificate")]));
+    }
+    Ok(Some(pem))
 }
 
 fn mistake(error: impl std::fmt::Display) -> Mistakes {

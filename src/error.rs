@@ -82,6 +82,12 @@ pub enum Error {
     },
 }
 
+/// An error with all that lies beneath it, outermost first.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Any error beneath one of ours.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 

@@ -8,10 +8,10 @@
 //! ```text
 //! door  ->  operation  ->  domain
 //!               |
-//!               +------->  store (DynamoDB), avatars (S3)
+//!               +------->  store (DynamoDB), avatars (S3), events (EventBridge)
 //! ```
 //!
-//! - **[`doors`]** are how the world comes in: REST, Lambda, the command line. A door parses, calls one operation and
+//! - **[`doors`]** are how the world comes in: REST, GraphQL, Lambda, the command line. A door parses, calls one operation and
 //!   shows the result. It decides nothing.
 //! - **[`operations`]** are what the service can do, one file each: permit, decide, write once, return.
 //! - **[`domain`]** knows nobody. Values are parsed into types that cannot be wrong afterwards.
@@ -47,6 +47,7 @@
 //! | What may a name or a password be? | [`domain::user_name`], [`domain::person_name`], [`domain::password`] |
 //! | Who may do what? | [`domain::actor`] |
 //! | Whose token is this? | [`jwt`], `doors/rest/authenticate.rs` |
+//! | Who hears of a change, and of what? | [`domain::change`], `store/stream.rs`, [`events`] |
 //! | How much may a caller do? | [`domain::limit`], [`quotas`], `store/quotas.rs` |
 //! | What happens on create? | `operations/create_user.rs` |
 //! | What may a filter say? What is in a cursor? | [`domain::filter`], [`domain::page`] |
@@ -54,6 +55,10 @@
 //! | Which key, which item, which index? | [`store::keys`], [`store`], [`store::table`] |
 //! | Why this status? | [`doors::rest::problem`] |
 //! | What runs around a request? | `doors/rest/layers.rs` |
+//! | How long may it take, and what did it cost? | [`scope`], `aws/watch.rs` |
+//! | What is in a log line? Which metrics are there? | [`telemetry::work`], `telemetry/emf.rs` |
+//! | Is everything there that requests need? | [`readiness`] |
+//! | What may a GraphQL document ask for? | `doors/graphql/limits.rs` |
 //! | Which variable? | [`config`] |
 //! | How does it run on a laptop? | `local` |
 
@@ -65,6 +70,7 @@ pub mod config;
 pub mod domain;
 pub mod doors;
 pub mod error;
+pub mod events;
 pub mod hashing;
 mod hex;
 pub mod ids;
@@ -73,5 +79,7 @@ pub mod jwt;
 pub mod local;
 pub mod operations;
 pub mod quotas;
+pub mod readiness;
+pub mod scope;
 pub mod store;
 pub mod telemetry;

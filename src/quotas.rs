@@ -10,7 +10,8 @@ use tokio::sync::Mutex as Turn;
 use crate::clock::Clock;
 use crate::domain::limit::{Lease, Policy, Verdict};
 use crate::domain::{ClientId, Timestamp};
-use crate::error::Error;
+use crate::error::{Error, chain};
+use crate::scope;
 use crate::store::Store;
 
 /// How many leases are held; beyond that all are dropped.
@@ -143,7 +144,10 @@ impl Quotas {
                 remaining: held.lease.remaining(policy, now),
                 resets_in: held.lease.resets_in(policy, now),
             });
-            if outcome.is_err() {
+            if let Err(error) = &outcome {
+                if matches!(error, Error::QuotaExceeded { .. }) {
+                    scope::note(|scope| scope.quota_refusals.one());
+                }
                 return (standings, outcome);
             }
         }
@@ -200,7 +204,7 @@ impl Quotas {
             return Err(Error::Unavailable { reason: "quotas cannot be counted", retry_after_seconds: 1, source });
         }
         let unchecked = self.0.unchecked.fetch_add(1, Ordering::Relaxed) + 1;
-        tracing::warn!(operation, unchecked, %error, "a request was admitted without counting it");
+        tracing::warn!(operation, unchecked, error = chain(&error), "a request was admitted without counting it");
         Ok(())
     }
 }

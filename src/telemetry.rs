@@ -1,9 +1,21 @@
-//! Logging: JSON lines on Lambda, readable lines in a terminal.
+//! Logging: JSON lines on Lambda, readable lines in a terminal, and exactly one line for each request ([`work`]), which
+//! carries its metrics as well.
 
-use tracing::{Level, Metadata};
+mod emf;
+mod line;
+pub mod work;
+
+use std::io::IsTerminal;
+
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{Targets, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+
+pub use line::Line;
 
 use crate::config::Config;
 
@@ -14,18 +26,35 @@ pub fn init(config: &Config) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");
     }));
-    let filter: Targets = config.log.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
-    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_log));
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    // The first subscriber stays: a test harness may have its own.
-    let _is_first = if config.log_json {
-        registry
-            .with(layer.json().flatten_event(true).with_current_span(false).with_span_list(false))
-            .try_init()
-            .is_ok()
+    let line = if config.log_json {
+        Line::Json { metrics: config.metrics.clone() }
     } else {
-        registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init().is_ok()
+        Line::Text { is_coloured: std::io::stderr().is_terminal() }
     };
+    let registry = tracing_subscriber::registry().with(levels(config)).with(filter_fn(is_fit_to_log));
+    // The first subscriber stays: a test harness may have its own.
+    let _is_first = registry.with(lines(line, std::io::stderr)).try_init().is_ok();
+}
+
+/// What writes events as lines.
+pub fn lines<S, W>(line: Line, writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    tracing_subscriber::fmt::layer().event_format(line).with_writer(writer)
+}
+
+/// The levels that the configuration asks for. Metrics ride in the requests' lines, so where they are wanted those pass at
+/// every level, unless the configuration names their target.
+fn levels(config: &Config) -> Targets {
+    let levels: Targets = config.log.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let is_named = config.log.contains(work::TARGET);
+    if config.log_json && config.metrics.is_some() && !is_named {
+        levels.with_target(work::TARGET, Level::INFO)
+    } else {
+        levels
+    }
 }
 
 /// Whether an event may be logged whatever the levels say. Below `info` the crates beneath us write whole requests into
@@ -42,4 +71,24 @@ pub fn is_fit_to_log(metadata: &Metadata<'_>) -> bool {
 pub fn refuse_to_start(reason: &dyn std::fmt::Display) -> ! {
     eprintln!("roster: {reason}");
     std::process::exit(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_pass_at_every_level_unless_they_are_named() {
+        let asks = |variables: &[(&str, &str)]| {
+            let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned());
+            levels(&Config::for_local(&lookup).unwrap()).would_enable(work::TARGET, &Level::INFO)
+        };
+        let quiet = ("ROSTER_LOG", "error");
+        let (json, metrics) = (("ROSTER_LOG_FORMAT", "json"), ("ROSTER_METRICS", "Roster"));
+        assert!(asks(&[]));
+        assert!(!asks(&[quiet]));
+        assert!(!asks(&[quiet, json]));
+        assert!(asks(&[quiet, json, metrics]));
+        assert!(!asks(&[("ROSTER_LOG", "error,roster::request=off"), json, metrics]));
+    }
 }

@@ -3,6 +3,7 @@
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Error;
+use crate::scope::OutOfTime;
 
 /// Error codes that ask for another try.
 const PASSING: [&str; 4] = ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"];
@@ -22,6 +23,8 @@ where
     };
     match &error {
         SdkError::TimeoutError(_) => Error::Timeout(Box::new(error)),
+        // Out of time before it was sent: nothing has happened, but the caller must act the same.
+        SdkError::ConstructionFailure(_) if OutOfTime::is_beneath(&error) => Error::Timeout(Box::new(error)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Error::Timeout(Box::new(error)),
         SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => unavailable("S3 cannot be reached", error),
         SdkError::ServiceError(_) if is_passing => unavailable("S3 is busy", error),

@@ -1,9 +1,9 @@
 //! The avatar bucket: the only room that knows S3.
 //!
-//! | object                                     | what                                    | how long              |
-//! |--------------------------------------------|-----------------------------------------|-----------------------|
-//! | `uploads/{userId}/{uploadId}`              | a file as uploaded, until it is judged  | a day at most         |
-//! | `avatars/{userId}/{contentHash}/{size}.webp` | the picture in one size, never changed | while the user has it |
+//! | object                                                  | what                                    | how long              |
+//! |---------------------------------------------------------|-----------------------------------------|-----------------------|
+//! | `uploads/{userId}/{uploadId}`                           | a file as uploaded, until it is judged  | a day at most         |
+//! | `avatars/{userId}/{uploadId}/{contentHash}/{size}.webp` | the picture in one size, never changed  | while the user has it |
 //!
 //! - `presign` and `post_policy` let a client upload one file, and read one picture, without a call to anyone.
 //! - `objects` reads, writes and removes; [`image`] judges a file and makes the sizes (feature `images`).

@@ -1,16 +1,24 @@
 //! The objects of the bucket: files to be judged, and pictures to be shown.
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 #[cfg(feature = "images")]
 use aws_sdk_s3::operation::get_object::GetObjectError;
 
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+
 use super::{Avatars, failure};
 use crate::domain::UserId;
-use crate::domain::avatar::{AvatarKey, Size, UploadId, staging_object};
+#[cfg(feature = "images")]
+use crate::domain::avatar::Size;
+use crate::domain::avatar::{AvatarKey, UploadId, staging_object};
 use crate::error::Error;
 
 /// What everyone may keep for good: another picture has another name.
 #[cfg(feature = "images")]
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+
+/// A picture that nobody has, to ask the bucket for.
+const NOBODYS: &str = "avatars/health";
 
 /// An uploaded file.
 #[cfg(feature = "images")]
@@ -53,6 +61,16 @@ impl Avatars {
         Ok(Staged::File { bytes: bytes.to_vec(), content_type })
     }
 
+    /// Asks the bucket for a picture that nobody has: what every role may do. To a role that may not list, S3 does not say
+    /// that nothing is there; its refusal is an answer all the same.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let Err(error) = self.client.get_object().bucket(&self.bucket).key(NOBODYS).send().await else { return Ok(()) };
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            Some("NoSuchKey" | "AccessDenied") => Ok(()),
+            _ => Err(failure::failed("asking the bucket", error)),
+        }
+    }
+
     /// Removes an uploaded file, if it is there.
     pub async fn remove_upload(&self, user: UserId, upload: UploadId) -> Result<(), Error> {
         self.remove(staging_object(user, upload)).await
@@ -70,10 +88,55 @@ impl Avatars {
         Ok(())
     }
 
-    /// Removes every size of a picture, those that are there.
-    pub async fn remove_picture(&self, key: &AvatarKey) -> Result<(), Error> {
-        for size in Size::ALL {
-            self.remove(key.object(size)).await?;
+    /// The names of all objects that hold pictures of a user, referred to or not.
+    pub async fn list_pictures(&self, user: UserId) -> Result<Vec<String>, Error> {
+        self.list(AvatarKey::folder(user)).await
+    }
+
+    /// The names of all files that wait to be judged.
+    #[cfg(feature = "local")]
+    pub async fn list_files(&self) -> Result<Vec<String>, Error> {
+        self.list("uploads/".to_owned()).await
+    }
+
+    async fn list(&self, prefix: String) -> Result<Vec<String>, Error> {
+        let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let mut pages = call.into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure::failed("listing objects", error))?;
+            names.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        }
+        Ok(names)
+    }
+
+    /// Some of those who have pictures, whether or not they are still users, and where to go on; nowhere at the end.
+    #[cfg(feature = "local")]
+    pub async fn list_owners(&self, start: Option<String>) -> Result<(Vec<UserId>, Option<String>), Error> {
+        let call = self.client.list_objects_v2().bucket(&self.bucket).prefix("avatars/").delimiter("/");
+        let page = call.set_continuation_token(start).send().await;
+        let page = page.map_err(|error| failure::failed("listing the owners of pictures", error))?;
+        let folders = page.common_prefixes.unwrap_or_default().into_iter().filter_map(|folder| folder.prefix);
+        let owner = |folder: String| UserId::parse(folder.strip_prefix("avatars/")?.strip_suffix('/')?).ok();
+        Ok((folders.filter_map(owner).collect(), page.next_continuation_token))
+    }
+
+    /// Removes objects, those that are there.
+    pub async fn remove_all(&self, objects: &[String]) -> Result<(), Error> {
+        /// What S3 takes in one call.
+        const MOST: usize = 1000;
+        for some in objects.chunks(MOST) {
+            let names = some.iter().map(|name| ObjectIdentifier::builder().key(name).build());
+            let all = names
+                .collect::<Result<Vec<_>, _>>()
+                .and_then(|names| Delete::builder().set_objects(Some(names)).quiet(true).build());
+            let all = all.map_err(|e| Error::Internal { context: "building a removal", source: Some(e.into()) })?;
+            let call = self.client.delete_objects().bucket(&self.bucket).delete(all);
+            let answer = call.send().await.map_err(|error| failure::failed("removing objects", error))?;
+            if !answer.errors().is_empty() {
+                let reason = "S3 has not removed every object";
+                return Err(Error::Unavailable { reason, retry_after_seconds: 1, source: None });
+            }
         }
         Ok(())
     }
@@ -82,12 +145,7 @@ impl Avatars {
         match self.client.delete_object().bucket(&self.bucket).key(object).send().await {
             Ok(_) => Ok(()),
             // S3 says yes to removing what is not there; some engines say this.
-            Err(error)
-                if error.as_service_error().and_then(aws_sdk_s3::error::ProvideErrorMetadata::code)
-                    == Some("NoSuchKey") =>
-            {
-                Ok(())
-            }
+            Err(error) if error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchKey") => Ok(()),
             Err(error) => Err(failure::failed("removing an object", error)),
         }
     }

@@ -13,17 +13,22 @@ pub struct Door {
     /// `ROSTER_DEADLINE_SECONDS`: how long a request may take, 1 to 900; shorter than the function's timeout, so that the
     /// caller hears 504 and not silence. Default 14, a second before the template's functions end.
     pub deadline: Duration,
+    /// `ROSTER_GRAPHQL_INTROSPECTION`: whether GraphQL tells its schema, `on` or `off`. Default `off` on Lambda, `on` in local
+    /// mode.
+    pub introspection: bool,
 }
 
 /// Reads it.
-pub(super) fn door(reader: &mut Reader<'_>) -> Door {
+pub(super) fn door(reader: &mut Reader<'_>, is_lambda: bool) -> Door {
     let cors_origins = reader.list("ROSTER_CORS_ORIGINS");
     let is_any = cors_origins.len() == 1 && cors_origins[0] == "*";
     if !is_any && !cors_origins.iter().all(|origin| is_origin(origin)) {
         reader.mistake("ROSTER_CORS_ORIGINS must be * or origins such as https://app.example, without a path");
     }
     let seconds = reader.number("ROSTER_DEADLINE_SECONDS", 14, 1..=900);
-    Door { cors_origins, deadline: Duration::from_secs(u64::try_from(seconds).unwrap_or(14)) }
+    let deadline = Duration::from_secs(u64::try_from(seconds).unwrap_or(14));
+    let introspection = reader.choice("ROSTER_GRAPHQL_INTROSPECTION", !is_lambda, "on", "off");
+    Door { cors_origins, deadline, introspection }
 }
 
 /// Scheme, host and perhaps port, as a browser writes them (RFC 6454, section 6.1).

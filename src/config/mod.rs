@@ -3,6 +3,7 @@
 mod auth;
 mod avatars;
 mod door;
+mod events;
 mod lists;
 mod passwords;
 mod quota;
@@ -10,6 +11,7 @@ mod reader;
 
 pub use auth::{Auth, Principals, Tokens};
 pub use door::Door;
+pub use events::EventSettings;
 
 use std::time::Duration;
 
@@ -58,6 +60,8 @@ pub struct Config {
     pub dynamodb_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_S3`: another S3 endpoint.
     pub s3_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSM`: another Systems Manager endpoint.
+    pub ssm_endpoint: Option<String>,
     /// `SSL_CERT_FILE`: a PEM bundle of further certificate authorities.
     pub extra_roots: Option<String>,
     /// Credentials for DynamoDB that replace the environment's; only for the embedded engine.
@@ -92,10 +96,17 @@ pub struct Config {
     pub lists: Lists,
     /// What can be set about avatars.
     pub avatars: AvatarSettings,
-    /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default `info`.
+    /// Where changes are told.
+    pub events: EventSettings,
+    /// `ROSTER_LOG`: `error`, `warn`, `info`, `debug` or `trace`, or targets with levels. Default: Lambda's own
+    /// `AWS_LAMBDA_LOG_LEVEL`, or `info`. On Lambda the requests' lines, in which the metrics are, pass at every level
+    /// unless they are named: `error,roster::request=off`.
     pub log: String,
     /// `ROSTER_LOG_FORMAT`: `json` or `text`. Default `json` on Lambda, `text` elsewhere.
     pub log_json: bool,
+    /// `ROSTER_METRICS`: the CloudWatch namespace of the metrics in JSON logs, or `off`. Default `Roster` on Lambda, off
+    /// elsewhere.
+    pub metrics: Option<String>,
 }
 
 /// Every mistake in the configuration, one sentence each.
@@ -175,11 +186,13 @@ struct Setting {
 fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> {
     let Setting { auth, table, bucket, region, dynamodb_credentials, s3_credentials, is_lambda } = setting;
     let config = Config {
+        events: events::read(&mut reader, &table),
         table,
         bucket,
         region,
         dynamodb_endpoint: reader.endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
         s3_endpoint: reader.endpoint("AWS_ENDPOINT_URL_S3"),
+        ssm_endpoint: reader.endpoint("AWS_ENDPOINT_URL_SSM"),
         call_timeout: Duration::from_secs(if is_lambda { 5 } else { 10 }),
         extra_roots: reader.text("SSL_CERT_FILE"),
         dynamodb_credentials,
@@ -189,18 +202,38 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         tokens: auth::tokens(&mut reader),
         principals: auth::principals(&mut reader),
         quotas: quota::plan(&mut reader),
-        door: door::door(&mut reader),
+        door: door::door(&mut reader, is_lambda),
         require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
         passwords: passwords::read(&mut reader),
         lists: Lists::read(&mut reader),
         avatars: avatars::read(&mut reader),
-        log: reader.text("ROSTER_LOG").unwrap_or_else(|| "info".to_owned()),
+        log: log(&reader),
+        metrics: metrics(&mut reader, is_lambda),
         log_json: reader.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
     };
     if config.log.parse::<tracing_subscriber::filter::Targets>().is_err() {
         reader.mistake("ROSTER_LOG must be a level such as info, or targets such as roster=debug,info");
     }
     reader.finish(config)
+}
+
+fn log(reader: &Reader<'_>) -> String {
+    let of_lambda = || {
+        let level = reader.text("AWS_LAMBDA_LOG_LEVEL")?.to_ascii_lowercase();
+        Some(if level == "fatal" { "error".to_owned() } else { level })
+    };
+    reader.text("ROSTER_LOG").or_else(of_lambda).unwrap_or_else(|| "info".to_owned())
+}
+
+fn metrics(reader: &mut Reader<'_>, is_lambda: bool) -> Option<String> {
+    let Some(namespace) = reader.text("ROSTER_METRICS") else { return is_lambda.then(|| "Roster".to_owned()) };
+    let fits = namespace.len() <= 255
+        && !namespace.starts_with("AWS/")
+        && namespace.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/#:".contains(&b));
+    if !fits {
+        reader.mistake("ROSTER_METRICS must be off or a CloudWatch namespace: at most 255 of A-Z a-z 0-9 . _ - / # :");
+    }
+    (namespace != "off").then_some(namespace)
 }
 
 fn environment(name: &str) -> Option<String> {
@@ -244,6 +277,18 @@ mod tests {
         ])
         .unwrap_err();
         assert_eq!(mistakes.0.len(), 6, "{mistakes}");
+    }
+
+    #[test]
+    fn lambdas_log_level_is_the_default_of_ours() {
+        let log = |vars: &[(&str, &str)]| {
+            let lookup = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            Config::for_local(&lookup).unwrap().log
+        };
+        assert_eq!(log(&[]), "info");
+        assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", "WARN")]), "warn");
+        assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", "FATAL")]), "error");
+        assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", "ERROR"), ("ROSTER_LOG", "roster=debug")]), "roster=debug");
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct Passwords {
     /// `ROSTER_PASSWORD_PEPPER`: keys beside the salts, `ID:BASE64` with commas between them, the current one first.
     /// Default: none.
     pub hashing: Settings,
+    /// `ROSTER_PASSWORD_PEPPER_SSM`: the name of a parameter (a `SecureString`) in AWS Systems Manager that holds the same,
+    /// read once while the function starts. Default: none.
+    pub pepper_parameter: Option<String>,
 }
 
 /// Reads it all.
@@ -44,6 +47,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Passwords {
             ..AttemptLimits::default()
         },
         hashing: Settings { parameters, limits: limits(reader, parameters), pepper: pepper(reader) },
+        pepper_parameter: pepper_parameter(reader),
     }
 }
 
@@ -72,6 +76,14 @@ fn pepper(reader: &mut Reader<'_>) -> Pepper {
         reader.mistake(format!("ROSTER_PASSWORD_PEPPER: {mistake}"));
         Pepper::default()
     })
+}
+
+fn pepper_parameter(reader: &mut Reader<'_>) -> Option<String> {
+    let name = reader.text("ROSTER_PASSWORD_PEPPER_SSM")?;
+    if reader.text("ROSTER_PASSWORD_PEPPER").is_some() {
+        reader.mistake("set either ROSTER_PASSWORD_PEPPER or ROSTER_PASSWORD_PEPPER_SSM, not both");
+    }
+    Some(name)
 }
 
 fn number(reader: &mut Reader<'_>, name: &str, default: usize, range: std::ops::RangeInclusive<usize>) -> u32 {
@@ -105,6 +117,10 @@ mod tests {
             (&[("ROSTER_ARGON2_PASSES", "0")], "from 1"),
             (&[("ROSTER_PASSWORD_PEPPER", "secret")], "ID:BASE64"),
             (&[("ROSTER_PASSWORD_PEPPER", "1:c2hvcnQ=")], "16 to 64 bytes"),
+            (
+                &[("ROSTER_PASSWORD_PEPPER", "1:MDEyMzQ1Njc4OWFiY2RlZg=="), ("ROSTER_PASSWORD_PEPPER_SSM", "/pepper")],
+                "not both",
+            ),
         ] {
             let mistake = local(vars).map(|_| ()).unwrap_err();
             assert!(mistake.contains(told) && !mistake.contains("c2hvcnQ"), "{vars:?}: {mistake}");

@@ -29,6 +29,8 @@ pub enum Action {
     GetAvatar,
     /// Remove an avatar.
     DeleteAvatar,
+    /// Watch what changes, of every user.
+    WatchChanges,
 }
 
 /// A right that a token or a principal carries.
@@ -95,6 +97,7 @@ const fn rule(action: Action) -> Rule {
         Action::GetAvatarUpload => (&[Read, Write, Admin], Yes),
         Action::GetAvatar => (&[Read, Admin], Yes),
         Action::DeleteAvatar => (&[Write, Admin], Yes),
+        Action::WatchChanges => (&[Admin], No),
     }
 }
 
@@ -113,6 +116,7 @@ pub const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("get_avatar_upload", Some(Action::GetAvatarUpload)),
     ("get_avatar", Some(Action::GetAvatar)),
     ("delete_avatar", Some(Action::DeleteAvatar)),
+    ("get_events", Some(Action::WatchChanges)),
     ("get_password_policy", None),
     ("health_live", None),
     ("health_ready", None),
@@ -124,7 +128,7 @@ pub const OPERATIONS: &[(&str, Option<Action>)] = &[
 impl Action {
     /// Whether the action only reads.
     pub const fn is_read(self) -> bool {
-        matches!(self, Self::GetUser | Self::ListUsers | Self::GetAvatarUpload | Self::GetAvatar)
+        matches!(self, Self::GetUser | Self::ListUsers | Self::GetAvatarUpload | Self::GetAvatar | Self::WatchChanges)
     }
 }
 

@@ -4,9 +4,13 @@
 //!
 //! - a **streak** for each name and caller: ten wrong passwords are free, then each further one waits longer than the
 //!   last, 1, 2, 4, 8 and then 15 minutes. A right password ends it, and so do 15 minutes of rest.
-//! - a **tally** for each name over all callers, and one for each caller over all names, of wrong passwords in 15 minutes.
-//!   A caller who has got this very name right in the last 30 days is not held to the name's tally, so a flood from
-//!   elsewhere cannot lock it out.
+//! - a **tally** for each name over all callers, and one for each caller over all names, of wrong passwords in any 15
+//!   minutes. A caller who has got this very name right in the last 30 days is not held to the name's tally, so a flood
+//!   from elsewhere cannot lock it out.
+//!
+//! A tally rolls: it keeps a count for each minute or so, and a count is forgotten 15 minutes after the last wrong
+//! password in it. So a wrong password counts for 15 minutes at least and 16 at most, no 15 minutes ever see more than
+//! the limit, and 15 minutes after the last one nothing counts.
 //!
 //! Names are counted whether or not a user has them. A try that is turned away is not a try: it is told nothing and it
 //! counts nowhere. A try is settled after the work: a wrong one is told only if it found room in all three counts, a
@@ -19,6 +23,8 @@ use super::Timestamp;
 pub const WINDOW_SECONDS: i64 = 15 * 60;
 /// The first wait, in seconds; each wrong password after it doubles the next.
 const FIRST_WAIT_SECONDS: i64 = 60;
+/// How long a slot of a tally grows.
+const SLOT_SECONDS: i64 = 60;
 /// How long a right password makes a caller a known one, and from when on that is written anew.
 const GOOD_SECONDS: i64 = 30 * 24 * 3600;
 const GOOD_RENEWED_SECONDS: i64 = 15 * 24 * 3600;
@@ -34,24 +40,47 @@ pub struct Streak {
     pub good_until: Timestamp,
 }
 
-/// Wrong passwords since the first of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Wrong passwords of the last 15 minutes, oldest slot first. Only the last slot still grows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// None where nothing is remembered.
+    pub slots: Vec<Slot>,
+}
+
+/// Wrong passwords within about a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// When it began; no two slots of a tally begin together.
+    pub since: Timestamp,
     /// How many.
     pub failures: u32,
-    /// When the window began.
-    pub since: Timestamp,
+    /// When the last one was.
+    pub last_failure: Timestamp,
+}
+
+/// What is written to count one more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// The last slot has one more.
+    Within(Slot),
+    /// A new slot begins with one, and these are forgotten.
+    Anew {
+        /// When it begins.
+        since: Timestamp,
+        /// What counts no more.
+        over: Vec<Slot>,
+    },
 }
 
 /// What is remembered about a name and a caller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// This name by this caller.
     pub pair: Option<Streak>,
     /// This name by anyone.
-    pub name: Option<Tally>,
+    pub name: Tally,
     /// Any name by this caller.
-    pub caller: Option<Tally>,
+    pub caller: Tally,
 }
 
 /// Turned away: whole seconds until it is worth another try, one at least.
@@ -79,11 +108,11 @@ impl AttemptLimits {
     /// Whether a try may be made, or may be told, now.
     pub fn admit(&self, history: &History, now: Timestamp) -> Result<(), Wait> {
         self.admit_streak(history.pair, now)?;
-        admit_tally(history.caller, self.per_caller, now)?;
+        history.caller.admit(self.per_caller, now)?;
         if history.pair.is_some_and(|streak| now < streak.good_until) {
             return Ok(());
         }
-        admit_tally(history.name, self.per_name, now)
+        history.name.admit(self.per_name, now)
     }
 
     /// The streak after one more wrong password, if there is room for it.
@@ -93,13 +122,6 @@ impl AttemptLimits {
         let failures = streak.filter(|streak| !is_over(streak.last_failure, now)).map_or(0, |streak| streak.failures);
         let last_failure = streak.map_or(now, |streak| streak.last_failure.max(now));
         Ok(Streak { failures: failures.saturating_add(1), last_failure, good_until })
-    }
-
-    /// The tally after one more wrong password, if there is room for it below `limit`.
-    pub fn count(tally: Option<Tally>, limit: u32, now: Timestamp) -> Result<Tally, Wait> {
-        admit_tally(tally, limit, now)?;
-        let tally = tally.filter(|tally| !is_over(tally.since, now)).unwrap_or(Tally { failures: 0, since: now });
-        Ok(Tally { failures: tally.failures + 1, ..tally })
     }
 
     /// The streak after a right password, or nothing where it need not be written.
@@ -118,14 +140,49 @@ impl AttemptLimits {
     }
 }
 
-fn admit_tally(tally: Option<Tally>, limit: u32, now: Timestamp) -> Result<(), Wait> {
-    match tally {
-        Some(tally) if tally.failures >= limit => until(tally.since.plus_seconds(WINDOW_SECONDS), now),
-        _ => Ok(()),
+impl Tally {
+    /// All that is remembered, over or not.
+    pub fn failures(&self) -> u32 {
+        self.slots.iter().fold(0, |sum, slot| sum.saturating_add(slot.failures))
+    }
+
+    /// How to count one more, if there is room for it below `limit`.
+    pub fn count(&self, limit: u32, now: Timestamp) -> Result<Counting, Wait> {
+        self.admit(limit, now)?;
+        let over: Vec<Slot> = self.slots.iter().filter(|slot| is_over(slot.last_failure, now)).copied().collect();
+        Ok(match self.slots.last() {
+            Some(slot) if over.is_empty() && now < slot.since.plus_seconds(SLOT_SECONDS) => Counting::Within(Slot {
+                failures: slot.failures.saturating_add(1),
+                last_failure: slot.last_failure.max(now),
+                ..*slot
+            }),
+            Some(slot) => Counting::Anew { since: now.max(slot.since.plus_millis(1)), over },
+            None => Counting::Anew { since: now, over },
+        })
+    }
+
+    /// Whether there is room below `limit`; if not, how long until there is.
+    fn admit(&self, limit: u32, now: Timestamp) -> Result<(), Wait> {
+        let mut ends: Vec<(Timestamp, u32)> = self
+            .slots
+            .iter()
+            .filter(|slot| !is_over(slot.last_failure, now))
+            .map(|slot| (slot.last_failure.plus_seconds(WINDOW_SECONDS), slot.failures))
+            .collect();
+        ends.sort();
+        let mut left = ends.iter().fold(0_u32, |sum, (_, failures)| sum.saturating_add(*failures));
+        let mut room_at = now;
+        for (end, failures) in ends {
+            if left < limit {
+                break;
+            }
+            (left, room_at) = (left - failures, end);
+        }
+        until(room_at, now)
     }
 }
 
-/// Whether what began at `start` is forgotten. Clocks of sandboxes differ: a start in the future has just begun.
+/// Whether what was at `start` is forgotten. Clocks of sandboxes differ: what is in the future was just now.
 fn is_over(start: Timestamp, now: Timestamp) -> bool {
     start.plus_seconds(WINDOW_SECONDS) <= now
 }
@@ -174,18 +231,71 @@ mod tests {
         assert_eq!(AttemptLimits::forgive(Some(failed), at(61)).map(|streak| streak.failures), Some(0));
     }
 
+    /// The tally after one more, as the store writes it.
+    fn counted(tally: &Tally, limit: u32, now: Timestamp) -> Result<Tally, Wait> {
+        let mut slots = tally.slots.clone();
+        match tally.count(limit, now)? {
+            Counting::Within(slot) => *slots.last_mut().unwrap() = slot,
+            Counting::Anew { since, over } => {
+                slots.retain(|slot| !over.contains(slot));
+                slots.push(Slot { since, failures: 1, last_failure: now });
+            }
+        }
+        Ok(Tally { slots })
+    }
+
     #[test]
     fn a_flood_from_elsewhere_stops_strangers_and_not_known_callers() {
-        let mut name = None;
+        let mut name = Tally::default();
         for _ in 0..100 {
-            name = Some(AttemptLimits::count(name, LIMITS.per_name, at(0)).unwrap());
+            name = counted(&name, LIMITS.per_name, at(0)).unwrap();
         }
+        assert_eq!(name.count(LIMITS.per_name, at(1)), Err(Wait(899)));
         let stranger = History { name, ..History::default() };
         assert_eq!(LIMITS.admit(&stranger, at(1)), Err(Wait(899)));
-        assert_eq!(AttemptLimits::count(name, LIMITS.per_name, at(1)), Err(Wait(899)));
-        let known = History { pair: AttemptLimits::forgive(None, at(0)), ..stranger };
+        let known = History { pair: AttemptLimits::forgive(None, at(0)), ..stranger.clone() };
         assert_eq!(LIMITS.admit(&known, at(1)), Ok(()));
         assert_eq!(LIMITS.admit(&known, at(31 * 86_400)), Ok(()));
         assert_eq!(LIMITS.admit(&stranger, at(WINDOW_SECONDS)), Ok(()));
+    }
+
+    #[test]
+    fn the_edge_of_a_window_gives_no_second_helping() {
+        // One at first and nine just before the first is forgotten: then there is room for that one alone.
+        let mut tally = counted(&Tally::default(), 10, at(0)).unwrap();
+        for _ in 0..9 {
+            tally = counted(&tally, 10, at(WINDOW_SECONDS - 1)).unwrap();
+        }
+        assert_eq!(tally.count(10, at(WINDOW_SECONDS - 1)), Err(Wait(1)));
+        tally = counted(&tally, 10, at(WINDOW_SECONDS)).unwrap();
+        assert_eq!(tally.count(10, at(WINDOW_SECONDS)), Err(Wait(899)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_window_ever_sees_more_than_the_limit(
+            limit in 1_u32..40,
+            gaps in proptest::collection::vec(proptest::prop_oneof![0_i64..5_000, 0_i64..90_000, 0_i64..900_000], 1..300),
+        ) {
+            let (mut tally, mut millis, mut times) = (Tally::default(), 0, Vec::new());
+            for gap in gaps {
+                millis += gap;
+                match counted(&tally, limit, at(0).plus_millis(millis)) {
+                    Ok(next) => {
+                        tally = next;
+                        times.push(millis);
+                    }
+                    Err(Wait(seconds)) => {
+                        proptest::prop_assert!(i64::from(seconds) <= WINDOW_SECONDS, "{seconds} is longer than the window");
+                        let then = at(0).plus_millis(millis).plus_seconds(i64::from(seconds));
+                        proptest::prop_assert!(tally.count(limit, then).is_ok(), "Retry-After is the truth");
+                        proptest::prop_assert!(tally.slots.len() < 40);
+                    }
+                }
+                let in_window = times.iter().filter(|time| millis - **time < 1000 * WINDOW_SECONDS).count();
+                proptest::prop_assert!(in_window <= limit as usize, "{in_window} in a window, {limit} allowed");
+            }
+            proptest::prop_assert!(tally.count(limit, at(0).plus_millis(millis).plus_seconds(WINDOW_SECONDS)).is_ok());
+        }
     }
 }

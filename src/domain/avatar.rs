@@ -12,14 +12,32 @@ pub const UPLOAD_SECONDS: i64 = 600;
 /// How long an upload's state can be asked for.
 pub const REMEMBERED_SECONDS: i64 = 24 * 3600;
 
-/// Where the current avatar's sizes lie in the bucket: `avatars/{userId}/{contentHash}`, without size and suffix.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where a picture's sizes lie in the bucket: `avatars/{userId}/{uploadId}/{contentHash}`, without size and suffix.
+///
+/// The upload's id is in it so that whoever finds an object knows whether a user may still come to refer to it, and so
+/// that no two uploads share one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AvatarKey(String);
 
 impl AvatarKey {
-    /// The place of a picture with this hash.
-    pub fn new(user: UserId, content_hash: &str) -> Self {
-        Self(format!("avatars/{user}/{content_hash}"))
+    /// The place of the picture with this hash that came of an upload.
+    pub fn new(user: UserId, upload: UploadId, content_hash: &str) -> Self {
+        Self(format!("{}{upload}/{content_hash}", Self::folder(user)))
+    }
+
+    /// What the place of every picture of a user begins with.
+    pub fn folder(user: UserId) -> String {
+        format!("avatars/{user}/")
+    }
+
+    /// The place that an object belongs to; an object that is not of our making is a place of its own.
+    pub fn of_object(object: &str) -> Self {
+        Self(object.rsplit_once('/').map_or(object, |(place, _)| place).to_owned())
+    }
+
+    /// The upload that it came of.
+    pub fn upload(&self) -> Option<UploadId> {
+        UploadId::parse(self.0.split('/').nth(2)?).ok()
     }
 
     /// Takes a prefix that the avatar handler wrote.

@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod attempts;
 pub mod avatar;
+pub mod change;
 pub mod filter;
 pub mod flaw;
 pub mod idempotency;
@@ -20,6 +21,7 @@ pub mod user_name;
 
 pub use actor::{Action, Actor, ClientId, Scope};
 pub use attempts::AttemptLimits;
+pub use change::Change;
 pub use filter::Filter;
 pub use flaw::Flaw;
 pub use idempotency::IdempotencyKey;

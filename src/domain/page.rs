@@ -228,5 +228,29 @@ mod tests {
         fn nothing_made_up_is_taken_for_a_cursor(text in "\\PC{0,100}") {
             prop_assert_eq!(query("", "").place(&text, 8), Err(InvalidCursor));
         }
+
+        /// A long run: `PROPTEST_CASES=1000000 cargo test --lib fuzz_`.
+        #[test]
+        fn fuzz_no_damaged_cursor_is_taken(
+            place in "\\PC{1,60}",
+            damages in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4), 1..5),
+            is_packed in any::<bool>(),
+        ) {
+            let query = query("", "lastName");
+            let cursor = query.cursor(&place, 8);
+            let whole = if is_packed { cursor.clone().into_bytes() } else { URL_SAFE_NO_PAD.decode(&cursor).unwrap() };
+            let mut bytes = whole.clone();
+            for (at, byte, kind) in damages {
+                let at = at.index(bytes.len() + 1);
+                match kind {
+                    0 => bytes.iter_mut().skip(at).take(1).for_each(|own| *own ^= byte),
+                    1 => bytes.insert(at, byte),
+                    2 => drop(bytes.drain(at..bytes.len().min(at + 1 + usize::from(byte % 8)))),
+                    _ => bytes.truncate(at),
+                }
+            }
+            let text = if is_packed { String::from_utf8_lossy(&bytes).into_owned() } else { URL_SAFE_NO_PAD.encode(&bytes) };
+            prop_assert!(bytes == whole || query.place(&text, 8).is_err(), "{}", text);
+        }
     }
 }

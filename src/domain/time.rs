@@ -13,6 +13,9 @@ pub struct Timestamp(i64);
 const MAX_MILLIS: i64 = 253_402_300_799_999;
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// The moment `millis` milliseconds after 1970-01-01T00:00:00Z, held between that day and the year 9999.
     pub fn from_unix_millis(millis: i64) -> Self {
         Self(millis.clamp(0, MAX_MILLIS))
@@ -31,6 +34,11 @@ impl Timestamp {
     /// The moment `seconds` later.
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self::from_unix_millis(self.0 + seconds * 1000)
+    }
+
+    /// This many milliseconds later.
+    pub fn plus_millis(self, millis: i64) -> Self {
+        Self::from_unix_millis(self.0 + millis)
     }
 
     /// Reads an RFC 3339 date-time of any offset, from 1970 to 9999; digits past the millisecond are dropped.

@@ -4,6 +4,7 @@
 //! in `Command` and in its `run`.
 
 mod calibrate;
+mod events;
 mod export;
 mod files;
 mod generate;
@@ -11,7 +12,9 @@ mod health;
 mod import;
 mod openapi;
 mod progress;
+mod schema;
 mod serve;
+mod sweep;
 mod target;
 mod token;
 
@@ -44,6 +47,26 @@ Examples:
   roster import old.csv --map userName=login --duplicates update --report report.ndjson
   ROSTER_TABLE=users roster import users.ndjson --aws";
 
+const EVENTS: &str = "\
+The server keeps the latest 10,000 events. They are CloudEvents 1.0, as the function publishes them on AWS.
+
+Examples:
+  roster events                            what is kept
+  roster events --follow | jq -r .type     all of it, and then what happens
+  ROSTER_TOKEN=$(roster token --scope users:admin) roster events --follow";
+
+const EXPORT: &str = "\
+The columns are id, userName, firstName, lastName, version, createdAt, updatedAt, and passwordHash with --with-hashes.
+Such a file with hashes is one that `roster import` takes: names and hashes go in as they are, while id, version and times are
+the new directory's own. Pictures are objects of the bucket, stored under the user's id, and are not exported; which
+users have one, `--filter 'avatar pr'` tells. Users who come or go meanwhile may or may not be in the file; all others are, once.
+
+Examples:
+  roster export users.csv.gz                              everybody, packed
+  roster export --filter 'lastName sw \"love\"' --sort -createdAt
+  roster export all.ndjson.zst --with-hashes              to be imported elsewhere
+  ROSTER_TABLE=users roster export users.csv --aws";
+
 /// An error with all that lies beneath it, in one line.
 fn plainly(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
@@ -75,12 +98,20 @@ enum Command {
     /// Bring users in from a CSV or NDJSON file
     #[command(after_help = IMPORT)]
     Import(import::Flags),
+    /// Print what changed in a running server, an event in JSON a line
+    #[command(after_help = EVENTS)]
+    Events(events::Flags),
     /// Write users to a CSV or NDJSON file
+    #[command(after_help = EXPORT)]
     Export(export::Flags),
     /// Make up users for demonstrations and load
     Generate(generate::Flags),
+    /// Remove pictures that no user refers to, such as those of users whose deletion was interrupted
+    SweepAvatars(sweep::Flags),
     /// Print the OpenAPI document
     Openapi,
+    /// Print the GraphQL schema
+    Schema,
     /// Print a token for a server on this machine that runs with --auth jwt
     Token(token::Flags),
 }
@@ -91,11 +122,14 @@ impl Command {
             Self::Serve(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Health(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Import(flags) => flags.run(),
+            Self::Events(flags) => flags.run(),
             Self::Export(flags) => flags.run(),
             Self::Generate(flags) => flags.run(),
             Self::Calibrate(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::SweepAvatars(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Token(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
+            Self::Schema => schema::run().map(|()| ExitCode::SUCCESS),
         }
     }
 }
@@ -174,7 +208,20 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for name in ["roster", "serve", "health", "calibrate", "import", "export", "generate", "openapi", "token"] {
+        for name in [
+            "roster",
+            "serve",
+            "health",
+            "calibrate",
+            "import",
+            "export",
+            "generate",
+            "sweep-avatars",
+            "openapi",
+            "schema",
+            "token",
+            "events",
+        ] {
             let mut command = Cli::command();
             let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };
             let help = command.clone().term_width(100).render_long_help().to_string();

@@ -9,6 +9,7 @@ use lambda_http::{Request, RequestExt};
 use tower::{Service, ServiceExt};
 
 use super::rest::{Mount, Principal, RequestId, TimeLeft};
+use super::trace::XRay;
 use crate::clock::Clock;
 use crate::domain::ClientId;
 
@@ -25,12 +26,13 @@ pub fn service(
     router.map_request(to_axum)
 }
 
-/// A Lambda request as axum knows it: without the stage in its path, with principal, request id and mount beside it.
+/// A Lambda request as axum knows it: without the stage in its path; principal, ids, time left and mount are beside it.
 fn to_axum(request: Request) -> axum::extract::Request {
     let context = request.request_context_ref().cloned();
     let raw_path = request.raw_http_path().to_owned();
     let id = request.lambda_context_ref().map(|context| context.request_id.clone());
-    let left = request.lambda_context_ref().and_then(|context| time_left(context.deadline));
+    let left = request.lambda_context_ref().and_then(|context| time_left(context.deadline)).map(TimeLeft);
+    let xray = request.lambda_context_ref().and_then(|context| context.xray_trace_id.clone()).map(XRay);
     let (mut parts, body) = request.into_parts();
     let mount = context.as_ref().and_then(stage).map(|stage| format!("/{stage}")).unwrap_or_default();
     // An HTTP API leaves its stage in the path it hands on, a REST API takes it out.
@@ -46,6 +48,9 @@ fn to_axum(request: Request) -> axum::extract::Request {
     if let Some(left) = left {
         parts.extensions.insert(left);
     }
+    if let Some(xray) = xray {
+        parts.extensions.insert(xray);
+    }
     if let Some(id) = id {
         parts.extensions.insert(RequestId(id));
     }
@@ -58,9 +63,9 @@ fn to_axum(request: Request) -> axum::extract::Request {
 }
 
 /// What is left until the runtime ends the invocation at `deadline`, in milliseconds since 1970.
-fn time_left(deadline: u64) -> Option<TimeLeft> {
+pub(super) fn time_left(deadline: u64) -> Option<Duration> {
     let left = deadline.checked_sub(Clock::system().now().unix_millis().unsigned_abs())?;
-    (left > 0).then(|| TimeLeft(Duration::from_millis(left)))
+    (left > 0).then(|| Duration::from_millis(left))
 }
 
 /// The named stage of an API, which stands in the client's URL.

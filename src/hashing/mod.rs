@@ -19,6 +19,7 @@ pub use pepper::Pepper;
 pub use turns::Limits;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use argon2::Block;
 use zeroize::Zeroizing;
@@ -26,6 +27,7 @@ use zeroize::Zeroizing;
 use crate::domain::{Flaw, PasswordHash};
 use crate::error::Error;
 use crate::ids::Ids;
+use crate::scope;
 use argon2_phc::Argon2Hash;
 use recipe::Recipe;
 use turns::Turns;
@@ -137,7 +139,10 @@ impl Hasher {
         work: impl FnOnce(&[u8], &Pepper, &mut Vec<Block>) -> Result<T, &'static str> + Send + 'static,
     ) -> Result<T, Error> {
         let password = Zeroizing::new(password.to_vec());
-        let turn = self.turns.take(memory_kib).await?;
+        let asked = Instant::now();
+        let turn = self.turns.take(memory_kib).await;
+        scope::note(|scope| scope.hash_wait_micros.add_time(asked.elapsed()));
+        let turn = turn?;
         let (memories, settings) = (self.memories.clone(), self.settings.clone());
         let kept = settings.parameters.memory_kib as usize;
         let run = move || {
@@ -150,8 +155,10 @@ impl Hasher {
             }
             outcome
         };
-        tokio::task::spawn_blocking(run)
-            .await
+        let began = Instant::now();
+        let outcome = tokio::task::spawn_blocking(run).await;
+        scope::note(|scope| scope.hash_micros.add_time(began.elapsed()));
+        outcome
             .map_err(|e| Error::Internal { context: "hashing panicked", source: Some(e.into()) })?
             .map_err(Error::internal)
     }

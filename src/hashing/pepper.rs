@@ -1,7 +1,8 @@
 //! The pepper: a key beside the salt that is not in the table, so that a stolen table alone says nothing.
 //!
 //! It is argon2's own secret input (RFC 9106, section 3.1); the PHC string names the key in `keyid`. The first key
-//! hashes, all of them verify: to rotate, put a new key in front, and take the old one away when no hash names it.
+//! hashes, all of them verify. To rotate: put the new key behind the old one; once no sandbox runs without it, put it
+//! first; take the old key away when no hash names it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -6,9 +6,14 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
+use crate::scope;
 
 /// Most memory that any imported hash may ask for, in KiB.
 pub(super) const MOST_IMPORTED_KIB: u32 = 256 * 1024;
+
+/// How many requests wait for a turn; more are told to come back at once. Fewer than the connections of a server, so
+/// that a crowd of them leaves room for requests that hash nothing.
+const MOST_WAITING: usize = 256;
 
 /// What all hashes together may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ impl Limits {
 /// Hands out turns, first come, first served.
 #[derive(Clone)]
 pub(super) struct Turns {
+    /// One permit for each that works or waits.
+    places: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     /// One permit per MiB.
     memory: Arc<Semaphore>,
@@ -45,6 +52,7 @@ pub(super) struct Turns {
 
 /// A turn: cores and memory come back when it is dropped.
 pub(super) struct Turn {
+    _place: OwnedSemaphorePermit,
     _core: OwnedSemaphorePermit,
     _memory: OwnedSemaphorePermit,
 }
@@ -52,6 +60,7 @@ pub(super) struct Turn {
 impl Turns {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
+            places: Arc::new(Semaphore::new(limits.parallel + MOST_WAITING)),
             cores: Arc::new(Semaphore::new(limits.parallel)),
             memory: Arc::new(Semaphore::new(limits.memory_mib as usize)),
             memory_mib: limits.memory_mib,
@@ -59,22 +68,24 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn with this much memory. A hash that needs more than there is works alone.
+    /// Waits for a turn with this much memory, for no longer than the request has left. A hash that needs more than there is works alone.
     pub(super) async fn take(&self, memory_kib: u32) -> Result<Turn, Error> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| too_many())?;
         let both = async {
             let core = self.cores.clone().acquire_owned().await?;
             let memory = self.memory.clone().acquire_many_owned(memory_kib.div_ceil(1024).min(self.memory_mib)).await?;
-            Ok::<_, tokio::sync::AcquireError>(Turn { _core: core, _memory: memory })
+            Ok::<_, tokio::sync::AcquireError>(Turn { _place: place, _core: core, _memory: memory })
         };
-        tokio::time::timeout(self.longest_wait, both)
+        let longest = scope::time_left().map_or(self.longest_wait, |left| left.min(self.longest_wait));
+        tokio::time::timeout(longest, both)
             .await
-            .map_err(|_| Error::Unavailable {
-                reason: "too many passwords are being hashed",
-                retry_after_seconds: 2,
-                source: None,
-            })?
+            .map_err(|_| too_many())?
             .map_err(|_| Error::internal("the hasher is closed"))
     }
+}
+
+fn too_many() -> Error {
+    Error::Unavailable { reason: "too many passwords are being hashed", retry_after_seconds: 2, source: None }
 }
 
 #[cfg(test)]
@@ -94,6 +105,23 @@ mod tests {
         drop(first);
         drop(turns.take(19 * 1024).await.unwrap());
         drop(turns.take(8 * 1024 * 1024).await.err().expect("the second still holds its part"));
+    }
+
+    #[tokio::test]
+    async fn a_long_queue_is_turned_away_at_once() {
+        let turns = Turns::new(&Limits { parallel: 1, memory_mib: 40, longest_wait: Duration::from_secs(60) });
+        let first = turns.take(19 * 1024).await.unwrap();
+        let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(turns.take(19 * 1024))).collect();
+        for waits in &mut waiting {
+            let waits = tokio::time::timeout(Duration::from_micros(1), waits.as_mut());
+            assert!(waits.await.is_err(), "there is a place to wait");
+        }
+        let turned_away = tokio::time::timeout(Duration::from_secs(5), turns.take(19 * 1024)).await;
+        assert!(matches!(turned_away, Ok(Err(Error::Unavailable { .. }))));
+        drop(first);
+        drop(waiting.remove(0).await.unwrap());
+        drop(waiting);
+        drop(turns.take(19 * 1024).await.unwrap());
     }
 
     #[test]

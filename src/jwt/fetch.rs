@@ -18,6 +18,10 @@ const MAX_BYTES: usize = 128 * 1024;
 /// How long one document may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Where machines keep the certificate authorities that they trust: Amazon Linux, Debian, macOS and Alpine.
+const BUNDLES: [&str; 3] =
+    ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
+
 /// Whether documents may be fetched from here.
 pub(crate) fn is_allowed(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
@@ -71,6 +75,10 @@ impl Fetcher {
         let mut trust = TrustStore::empty().with_native_roots(true);
         if let Some(pem) = &self.extra_roots {
             trust.add_pem_certificate(pem.clone());
+            // SSL_CERT_FILE, where these come from, takes the place of the native roots in the library; here it adds to them.
+            if let Some(machine) = BUNDLES.iter().find_map(|path| std::fs::read(path).ok()) {
+                trust.add_pem_certificate(machine);
+            }
         }
         let tls = TlsContext::builder().with_trust_store(trust).build()?;
         Ok(Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build())

@@ -15,7 +15,7 @@ use super::fetch::Fetcher;
 use super::jwk::{self, Algorithm, Jwk};
 use super::members;
 use crate::domain::Timestamp;
-use crate::error::{Error, Source};
+use crate::error::{Error, Source, chain};
 
 /// Age in seconds from which a set is fetched anew: a key that the issuer withdrew is honoured no longer than this.
 pub const REFRESH_AFTER: i64 = 600;
@@ -104,6 +104,14 @@ impl Keys {
         Ok(self.refresh(&mut attempt, now).await.unwrap_or(held))
     }
 
+    /// Fetches the keys before anyone asks for them. A failure is forgotten: the first request tries for itself.
+    pub async fn warm(&self, now: Timestamp) {
+        let mut attempt = self.attempt.lock().await;
+        if self.refresh(&mut attempt, now).await.is_err() {
+            *attempt = Attempt::default();
+        }
+    }
+
     /// Newer keys than `seen`, if there may be any.
     pub async fn newer(&self, seen: &KeySet, now: Timestamp) -> Result<Option<Arc<KeySet>>, Error> {
         let mut attempt = self.attempt.lock().await;
@@ -137,7 +145,7 @@ impl Keys {
         let keys = match self.fetch().await {
             Ok(keys) => keys,
             Err(error) => {
-                tracing::warn!(%error, "the issuer's keys could not be fetched");
+                tracing::warn!(error = chain(error.as_ref()), "the issuer's keys could not be fetched");
                 return Err(unavailable(Some(error)));
             }
         };

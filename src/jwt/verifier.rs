@@ -96,9 +96,9 @@ impl Verifier {
         Self { demands, keys, remembered: Mutex::default() }
     }
 
-    /// Fetches the keys, so that the first request finds them.
-    pub async fn warm(&self, now: Timestamp) -> Result<(), Error> {
-        self.keys.current(now).await.map(drop)
+    /// Fetches the keys, so that the first request finds them. If it fails, that request fetches them.
+    pub async fn warm(&self, now: Timestamp) {
+        self.keys.warm(now).await;
     }
 
     /// Verifies a token. The outer error is that the keys cannot be had, the inner that the token is not good.

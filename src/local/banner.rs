@@ -72,7 +72,8 @@ impl Display for Places {
         let Self { api, is_open, dynamodb, s3, embedded, mark, auth, token } = self;
         let version = env!("CARGO_PKG_VERSION");
         writeln!(f, "\nRoster {version} is ready.\n")?;
-        writeln!(f, "  API       {api}   described in {api}/openapi.json")?;
+        writeln!(f, "  API       {api}   described in {api}/openapi.json, to try at {api}/docs")?;
+        writeln!(f, "  console   {api}/")?;
         if *is_open {
             writeln!(f, "  sign-in   none: whoever can reach it may do everything (ROSTER_AUTH=open)")?;
         }

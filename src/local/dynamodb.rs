@@ -2,17 +2,23 @@
 //!
 //! It takes any credentials, so `front` lets in no web page. As in DynamoDB, an item may outlive its time: it is gone from the table within minutes.
 
+use std::error::Error;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use dynoxide::Database;
+use dynoxide::actions::delete_table::DeleteTableRequest;
+use dynoxide::actions::list_tables::ListTablesRequest;
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::{AttributeValue, Database};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::engine::{Engine, GRACE, Stop};
+use super::stream::{self, Stream};
 use super::{Trouble, connections, data, front, listen};
+use crate::store::table;
 
 /// The least time between two searches for expired items.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
@@ -30,28 +36,46 @@ pub enum Storage {
 
 /// A running DynamoDB engine, which stops when dropped (that takes some milliseconds of the caller's thread).
 pub struct DynamoDb {
+    // Dropped in this order: nothing is served any more when the last hold on the file goes.
     engine: Engine,
+    database: Database,
 }
 
 impl DynamoDb {
     /// Starts the engine on `listener`.
     pub fn start(listener: TcpListener, storage: &Storage) -> Result<Self, Trouble> {
+        Self::start_with(listener, storage, sweep)
+    }
+
+    fn start_with<F: Future<Output = ()>>(
+        listener: TcpListener,
+        storage: &Storage,
+        sweep: impl FnOnce(Database) -> F + Send + 'static,
+    ) -> Result<Self, Trouble> {
         let trouble = Trouble::start("the DynamoDB engine");
         let database = open(storage)?;
         let hidden = front::hidden_listener()?;
+        let served = database.clone();
         let front = front::before(hidden.local_addr().map_err(&trouble)?, listener.local_addr().map_err(&trouble)?);
-        Engine::start("dynamodb", listener, |listener, stop| async {
-            if let Err(reason) = run(listener, front, hidden, database, stop).await {
-                tracing::error!(reason, "the DynamoDB engine stopped");
+        Engine::start("dynamodb", listener, move |listener, stop| async move {
+            tokio::select! {
+                ended = run(listener, front, hidden, served.clone(), stop) => {
+                    if let Err(reason) = ended {
+                        tracing::error!(reason, "the DynamoDB engine stopped");
+                    }
+                }
+                () = sweep(served) => {}
             }
         })
-        .map(|engine| Self { engine })
+        .map(|engine| Self { engine, database })
         .map_err(trouble)
     }
 
-    /// Starts an empty engine in memory, on a free port of the loopback address.
+    /// Starts an empty engine in memory, on a free port of the loopback address. It removes nothing by itself: its users
+    /// may have clocks of their own, by which an item expires that is young by the machine's.
     pub fn in_memory() -> Result<Self, Trouble> {
-        Self::start(listen::bind(listen::FREE_LOOPBACK_PORT, "--dynamodb-listen")?, &Storage::Memory)
+        let listener = listen::bind(listen::FREE_LOOPBACK_PORT, "--dynamodb-listen")?;
+        Self::start_with(listener, &Storage::Memory, |_| std::future::pending())
     }
 
     /// Returns the address it listens on.
@@ -64,23 +88,66 @@ impl DynamoDb {
         listen::url(self.address())
     }
 
+    /// The stream of changes of one table, from the oldest that is kept.
+    pub fn stream(&self, table: &str) -> Stream {
+        Stream::new(self.database.clone(), table.to_owned())
+    }
+
     /// Stops the engine, once the requests in flight are answered.
     pub fn stop(self) {}
 }
 
 fn open(storage: &Storage) -> Result<Database, Trouble> {
     let (opened, path) = match storage {
-        Storage::Memory => (Database::memory(), Path::new(":memory:")),
+        Storage::Memory => (in_memory(), Path::new(":memory:")),
         Storage::File(path) => {
             data::keep_private(path).map_err(|error| Trouble::Data { path: path.clone(), error })?;
-            (Database::new(&path.to_string_lossy()), path.as_path())
+            (in_file(path), path.as_path())
         }
     };
-    opened.map_err(|error| {
+    opened.and_then(|database| mend(&database).map(|()| database)).map_err(|error| {
         // What follows the first sentence speaks to users of the engine's own library.
         let reason = error.to_string().split(". ").next().unwrap_or_default().to_owned();
         Trouble::Database { path: path.into(), reason }
     })
+}
+
+fn in_file(path: &Path) -> Result<Database, Box<dyn Error>> {
+    let database = Database::new(&path.to_string_lossy())?;
+    stream::shape(path)?;
+    Ok(database)
+}
+
+/// Memory is out of reach, so it begins as a copy of a file.
+fn in_memory() -> Result<Database, Box<dyn Error>> {
+    let folder = tempfile::Builder::new().prefix("roster-dynamodb-").tempdir()?;
+    let file = folder.path().join("empty.db");
+    drop(in_file(&file)?);
+    let database = Database::memory()?;
+    database.restore_from(&file.to_string_lossy())?;
+    Ok(database)
+}
+
+/// Removes a table whose making was cut short: the engine writes it down first and makes its indexes one by one, and no
+/// user can be written before all are there. Whoever opens the folder then makes the table anew.
+fn mend(database: &Database) -> Result<(), Box<dyn Error>> {
+    let tables = database.list_tables(ListTablesRequest::default())?.table_names;
+    for name in tables {
+        let lacks = |index: &str| {
+            let mut query =
+                QueryRequest { table_name: name.clone(), index_name: Some(index.to_owned()), ..Default::default() };
+            query.key_condition_expression = Some("#shard = :shard".to_owned());
+            query.expression_attribute_names = Some([("#shard".to_owned(), "shard".to_owned())].into());
+            query.expression_attribute_values = Some([(":shard".to_owned(), AttributeValue::N("0".to_owned()))].into());
+            query.limit = Some(1);
+            database.query(query).is_err_and(|error| error.to_string().contains("no such table"))
+        };
+        if table::INDEXES.iter().any(|(index, _)| lacks(index)) {
+            tracing::warn!(table = name, "the table was half made; it is made anew");
+            database.delete_table(DeleteTableRequest { table_name: name })?;
+        }
+    }
+    Ok(())
 }
 
 async fn run(
@@ -93,7 +160,7 @@ async fn run(
     let hidden = tokio::net::TcpListener::from_std(hidden).map_err(|error| error.to_string())?;
     let (open, closed) = oneshot::channel::<()>();
     // The engine ends after all who could still ask it.
-    let engine = dynoxide::server::serve_with_shutdown(hidden, database.clone(), async {
+    let engine = dynoxide::server::serve_with_shutdown(hidden, database, async {
         let _ = closed.await;
     });
     let front = async move {
@@ -101,10 +168,7 @@ async fn run(
         drop(open);
         Ok(())
     };
-    tokio::select! {
-        ended = async { tokio::try_join!(engine, front) } => ended.map(|_| ()),
-        () = sweep(database) => Ok(()),
-    }
+    tokio::try_join!(engine, front).map(|_| ())
 }
 
 /// Removes expired items now and then, for ever.
@@ -127,7 +191,7 @@ mod tests {
     use aws_sdk_dynamodb::Client;
     use aws_sdk_dynamodb::error::ProvideErrorMetadata;
     use aws_sdk_dynamodb::types::{
-        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+        AttributeDefinition, AttributeValue as Value, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     };
 
     use super::*;
@@ -142,13 +206,13 @@ mod tests {
     }
 
     async fn put(client: &Client, id: &str) -> Result<(), aws_sdk_dynamodb::Error> {
-        let put = client.put_item().table_name("people").item("pk", AttributeValue::S(id.into()));
+        let put = client.put_item().table_name("people").item("pk", Value::S(id.into()));
         put.condition_expression("attribute_not_exists(pk)").send().await?;
         Ok(())
     }
 
     async fn has(client: &Client, id: &str) -> bool {
-        let get = client.get_item().table_name("people").key("pk", AttributeValue::S(id.into()));
+        let get = client.get_item().table_name("people").key("pk", Value::S(id.into()));
         get.send().await.unwrap().item.is_some()
     }
 
@@ -190,6 +254,34 @@ mod tests {
         let (one, other) = (DynamoDb::in_memory().unwrap(), DynamoDb::in_memory().unwrap());
         create_table(&probe::dynamodb(&one.url())).await;
         assert!(probe::dynamodb(&other.url()).list_tables().send().await.unwrap().table_names().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_table_that_was_half_made_when_the_process_was_killed_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("items.db");
+        let open = async || {
+            let listener = listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap();
+            let engine = DynamoDb::start(listener, &Storage::File(path.clone())).unwrap();
+            let url = engine.url();
+            let config =
+                crate::config::Config::for_local(&|name| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| url.clone()));
+            let app = crate::app::App::new(&config.unwrap()).await.unwrap();
+            (engine, app)
+        };
+        let (engine, app) = open().await;
+        app.store.create_table().await.unwrap();
+        drop(engine);
+        for half in ["roster::gsi::by_last_name", "roster::gsi::by_created"] {
+            rusqlite::Connection::open(&path).unwrap().execute(&format!("DROP TABLE \"{half}\""), []).unwrap();
+            let (engine, app) = open().await;
+            app.store.create_table().await.unwrap();
+            assert!(
+                app.store.list_users(&crate::domain::page::Query::default(), None, 10).await.unwrap().users.is_empty()
+            );
+            assert_eq!(app.store.count_users().await.unwrap(), 0, "{half}");
+            drop(engine);
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! - `guard` keeps web pages away from it, `front` stands before the DynamoDB engine, `s3_access` before the S3 engine
 //! - `awaited` looks whether endpoints that stand in for the engines are there
 //! - [`issuer`] signs tokens for `roster serve --auth jwt`
+//! - `pages` serves the console and the explorer
 //! - [`watched`] tells of finished uploads, and `uploads` hands them to the handler that Lambda runs
+//! - [`stream`] is the DynamoDB engine's stream of changes, and [`changes`] hands it to the handler that Lambda runs
 //! - [`listen`] binds addresses, `data` holds the data folder, `signals` hears Ctrl-C, `banner` tells where
 //!   everything is, and [`Trouble`] is all that can go wrong
 //!
@@ -15,6 +17,7 @@
 
 mod awaited;
 mod banner;
+pub mod changes;
 mod connections;
 mod data;
 pub mod dynamodb;
@@ -24,12 +27,14 @@ mod front;
 mod guard;
 pub mod issuer;
 pub mod listen;
+mod pages;
 #[cfg(test)]
 mod probe;
 pub mod s3;
 mod s3_access;
 pub mod serve;
 mod signals;
+pub mod stream;
 pub mod table;
 mod trouble;
 mod uploads;

@@ -13,10 +13,11 @@ use super::banner::{Place, Places, Step, complain, say};
 use super::engines::{Engines, Listeners};
 use super::issuer::Issuer;
 use super::signals::Signals;
-use super::{Trouble, awaited, connections, guard, listen, uploads};
+use super::{Trouble, awaited, changes, connections, guard, listen, pages, uploads};
 use crate::app::App;
 use crate::config::{Auth, Config};
-use crate::doors::rest;
+use crate::doors;
+use crate::events::{Bus, Feed, Target};
 use crate::telemetry;
 
 /// How long requests in flight may take when the server is to end.
@@ -77,29 +78,43 @@ async fn serve(
     mut first: Signals,
     mut second: Signals,
 ) -> Result<(), Trouble> {
-    let app = tokio::select! {
+    let mut app = tokio::select! {
         prepared = prepare(engines, create, config) => prepared?,
         () = first.next() => return Ok(()),
     };
+    let feed = Feed::default();
+    app.feed = engines.dynamodb.is_some().then(|| feed.clone());
     let address = api.local_addr().map_err(Trouble::start("the API"))?;
     let api = tokio::net::TcpListener::from_std(api).map_err(Trouble::start("the API"))?;
     say(places(listen::url(address), &app, engines, config, issuer.as_ref()));
     let told = async {
         first.next().await;
         say("\nEnding: requests in flight may finish. Ctrl-C again does not wait for them.\n");
+        // Listeners would stay for ever.
+        feed.close();
     };
+    let s3 = config.avatars.public_endpoint.as_deref().or(config.s3_endpoint.as_deref());
+    let router = pages::beside(doors::router(app.clone()), &app, s3);
     let router = match &issuer {
-        Some(issuer) => issuer.beside(rest::router(app.clone())),
-        None => rest::router(app.clone()),
+        Some(issuer) => issuer.beside(router),
+        None => router,
     };
     let serving = connections::serve(api, guard::api(address, router), told, GRACE);
     let serving = beside(serving, warn(engines, create, config));
     tokio::select! {
         () = serving => {}
-        () = uploads::process(app, arriving) => {}
+        () = uploads::process(app, engines.s3.is_some(), arriving) => {}
+        () = follow(engines, config, feed.clone()) => {}
         () = async { second.next().await; second.next().await } => {}
     }
     Ok(())
+}
+
+/// Tells `feed` of changes in the embedded table, for ever.
+async fn follow(engines: &Engines, config: &Config, feed: Feed) {
+    let Some(engine) = &engines.dynamodb else { return std::future::pending().await };
+    let bus = Bus { source: config.events.source.clone(), target: Target::Feed(feed) };
+    changes::follow(engine.stream(&config.table), bus).await;
 }
 
 /// Does `work`, and `more` until then.

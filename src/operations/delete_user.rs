@@ -1,17 +1,20 @@
 //! Deletes a user with everything that is the user's.
 
-use super::{LOST_RACES, is_lost_race, step_back};
+use super::{LOST_RACES, is_lost_race, step_back, tidy_avatar};
 use crate::app::App;
+use crate::domain::avatar::staging_object;
 use crate::domain::{Action, Actor, IfMatch, UserId};
-use crate::error::Error;
-use crate::store::Owner;
+use crate::error::{Error, chain};
 
-/// Deletes user, name guard and credential in one transaction, then pictures, uploads and their files. The user is gone
-/// with the transaction; a failure after it is logged and not answered, since repeating the call could not mend it.
+/// Deletes user, name guard and credential in one transaction, then pictures, uploads and their files. The user is gone with
+/// the transaction. What fails after it is answered as a failure, and a repeated call finishes it: that there were uploads is
+/// forgotten last of all.
 pub async fn delete_user(app: &App, actor: &Actor, id: UserId, if_match: &IfMatch) -> Result<(), Error> {
     actor.permit(Action::DeleteUser, Some(id))?;
     for race in 0..LOST_RACES {
-        let owner = app.store.get_owner(id).await?.ok_or(Error::NotFound)?;
+        let Some(owner) = app.store.get_owner(id).await? else {
+            return if forget_pictures(app, id).await? { Ok(()) } else { Err(Error::NotFound) };
+        };
         if !if_match.admits(owner.user.version) {
             return Err(Error::VersionConflict);
         }
@@ -19,9 +22,9 @@ pub async fn delete_user(app: &App, actor: &Actor, id: UserId, if_match: &IfMatc
             Err(error) if is_lost_race(&error, if_match) => step_back(app, race).await,
             Err(error) => return Err(error),
             Ok(()) => {
-                if let Err(error) = forget_pictures(app, &owner).await {
-                    tracing::error!(user_id = %id, %error, "objects of a deleted user are left over");
-                }
+                forget_pictures(app, id).await.inspect_err(|error| {
+                    tracing::error!(user_id = %id, error = chain(error), "objects of a deleted user are left over");
+                })?;
                 return Ok(());
             }
         }
@@ -29,12 +32,12 @@ pub async fn delete_user(app: &App, actor: &Actor, id: UserId, if_match: &IfMatc
     Err(Error::contended())
 }
 
-async fn forget_pictures(app: &App, owner: &Owner) -> Result<(), Error> {
-    for key in owner.user.avatar.iter().chain(&owner.former) {
-        app.avatars.remove_picture(key).await?;
-    }
-    for upload in app.store.forget_uploads(owner.user.id).await? {
-        app.avatars.remove_upload(owner.user.id, upload).await?;
-    }
-    Ok(())
+/// Removes what a user who is gone has left; false where nothing was.
+async fn forget_pictures(app: &App, user: UserId) -> Result<bool, Error> {
+    let Some(uploads) = app.store.list_uploads(user).await? else { return Ok(false) };
+    tidy_avatar(app, user).await?;
+    let files: Vec<String> = uploads.iter().map(|upload| staging_object(user, *upload)).collect();
+    app.avatars.remove_all(&files).await?;
+    app.store.forget_uploads(user, &uploads).await?;
+    Ok(true)
 }

@@ -120,6 +120,9 @@ async fn patiently(app: &App, actor: &Actor, row: Row, settings: Settings, pace:
 }
 
 async fn import_user(app: &App, actor: &Actor, row: &Row, settings: Settings) -> Outcome {
+    if let NewCredential::Hash(hash) = &row.new.credential {
+        app.hasher.afford(hash).map_err(|flaw| Error::invalid_member("/passwordHash", flaw))?;
+    }
     let now = app.clock.now();
     let profile = &row.new.profile;
     let id = app.ids.user_id_of(now, &format!("import\0{}\0{}", row.line, profile.user_name.key()));

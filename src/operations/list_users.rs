@@ -10,6 +10,8 @@ pub use crate::store::Cost;
 pub struct Page {
     /// Users in the order of the query.
     pub users: Vec<User>,
+    /// A cursor for each of them: the rest of the list behind it.
+    pub cursors: Vec<String>,
     /// Where the next page starts; nothing after the last one.
     pub next_cursor: Option<String>,
     /// What it took.
@@ -23,6 +25,7 @@ pub async fn list_users(app: &App, actor: &Actor, query: &Query, cursor: Option<
     let shards = app.store.list_shards();
     let place = cursor.map(|cursor| query.place(cursor, shards)).transpose()?;
     let listing = app.store.list_users(query, place.as_deref(), app.list_read_budget).await?;
+    let cursors = listing.places.iter().map(|place| query.cursor(place, shards)).collect();
     let next_cursor = listing.place.map(|place| query.cursor(&place, shards));
-    Ok(Page { users: listing.users, next_cursor, cost: listing.cost })
+    Ok(Page { users: listing.users, cursors, next_cursor, cost: listing.cost })
 }

@@ -1,15 +1,14 @@
 //! Makes an uploaded file a user's avatar, or says why not.
 //!
-//! Every step may be run again, and every run may meet another one for the same event, for a newer upload, or a
-//! removal of the user. Whoever writes objects looks afterwards whether the user refers to them, and removes them if not;
-//! no two uploads share an object, so nobody else's are ever touched.
+//! Every step may be run again, and every run may end anywhere, and may meet another one for the same event, for a newer
+//! upload, or a removal of the user. The picture is written first, the user is changed by one transaction with the upload, and
+//! each run, a superfluous one too, ends by removing what nobody refers to.
 
-use super::{LOST_RACES, step_back};
+use super::{LOST_RACES, step_back, tidy_avatar};
 use crate::app::App;
 use crate::avatars::{Staged, image};
 use crate::domain::avatar::{self, AvatarKey, Rejection, Upload, UploadState};
 use crate::error::Error;
-use crate::store::Owner;
 
 /// Looks at the file that has arrived under `object`. The bucket's events are the actor here: nobody else can call this.
 pub async fn process_avatar(app: &App, object: &str) -> Result<(), Error> {
@@ -19,16 +18,18 @@ pub async fn process_avatar(app: &App, object: &str) -> Result<(), Error> {
     };
     let upload = app.store.get_upload(user, id, app.clock.now()).await?;
     if let Some(upload) = upload.filter(|upload| upload.state == UploadState::Pending) {
-        let Some(outcome) = judge(app, &upload).await? else { return Ok(()) };
-        let state = match outcome {
-            Ok(picture) => attach(app, &upload, &picture).await?,
-            Err(rejection) => UploadState::Rejected(rejection),
+        let rejection = match judge(app, &upload).await? {
+            Some(Ok(picture)) => attach(app, &upload, &picture).await?,
+            Some(Err(rejection)) => Some(rejection),
+            None => None,
         };
-        app.store.finish_upload(user, id, state).await?;
-        let reason = if let UploadState::Rejected(reason) = state { Some(reason.code()) } else { None };
-        tracing::info!(user_id = %user, upload_id = %id, state = state.as_str(), reason, "upload");
+        if let Some(rejection) = rejection {
+            app.store.reject_upload(user, id, rejection).await?;
+            tracing::info!(user_id = %user, upload_id = %id, reason = rejection.code(), "upload rejected");
+        }
     }
     // A file that came again, or to a user who is gone, or to no upload at all, ends here too.
+    tidy_avatar(app, user).await?;
     app.avatars.remove_upload(user, id).await
 }
 
@@ -45,43 +46,24 @@ async fn judge(app: &App, upload: &Upload) -> Result<Option<Result<image::Pictur
 }
 
 /// Stores the picture and refers the user to it, unless something newer has come first.
-async fn attach(app: &App, upload: &Upload, picture: &image::Picture) -> Result<UploadState, Error> {
-    let key = AvatarKey::new(upload.user, &picture.content_hash(upload));
+async fn attach(app: &App, upload: &Upload, picture: &image::Picture) -> Result<Option<Rejection>, Error> {
+    let key = AvatarKey::new(upload.user, upload.id, &picture.content_hash());
     app.avatars.write_picture(&key, &picture.sizes).await?;
     for race in 0..LOST_RACES {
-        let Some(owner) = app.store.get_owner(upload.user).await? else {
-            app.avatars.remove_picture(&key).await?;
-            return Ok(UploadState::Rejected(Rejection::Superseded));
-        };
-        match owner.latest.cmp(&Some(upload.id)) {
-            // Another run for this event was quicker, or this is a second try after a crash.
-            std::cmp::Ordering::Equal => {
-                remove_former(app, &owner, &key).await?;
-                return Ok(UploadState::Attached);
-            }
-            std::cmp::Ordering::Greater => {
-                app.avatars.remove_picture(&key).await?;
-                return Ok(UploadState::Rejected(Rejection::Superseded));
-            }
-            std::cmp::Ordering::Less => {}
+        let Some(owner) = app.store.get_owner(upload.user).await? else { return Ok(Some(Rejection::Superseded)) };
+        if owner.latest > Some(upload.id) {
+            return Ok(Some(Rejection::Superseded));
         }
-        match app.store.set_avatar(&owner.user, Some(&key), upload.id, app.clock.now()).await {
-            Err(Error::VersionConflict) => {
-                step_back(app, race).await;
-                continue;
+        match app.store.attach_avatar(&owner.user, &key, upload.id, app.clock.now()).await {
+            Err(Error::VersionConflict) => step_back(app, race).await,
+            Err(error) => return Err(error),
+            Ok(true) => {
+                tracing::info!(user_id = %upload.user, upload_id = %upload.id, "upload attached");
+                return Ok(None);
             }
-            outcome => outcome?,
+            // Another run for this event was quicker.
+            Ok(false) => return Ok(None),
         }
-        remove_former(app, &owner, &key).await?;
-        return Ok(UploadState::Attached);
     }
     Err(Error::contended())
-}
-
-/// Removes what the user referred to before.
-async fn remove_former(app: &App, owner: &Owner, now: &AvatarKey) -> Result<(), Error> {
-    for key in owner.user.avatar.iter().chain(&owner.former).filter(|key| *key != now) {
-        app.avatars.remove_picture(key).await?;
-    }
-    Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) async fn prove(
     let now = app.clock.now();
     limits.admit(&history, now).map_err(too_many)?;
     match AttemptLimits::forgive(history.pair, now) {
-        Some(streak) => app.store.forgive(keys, streak).await,
+        Some(streak) => app.store.forgive(keys, history.pair, streak).await,
         None => Ok(()),
     }
 }

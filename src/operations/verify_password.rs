@@ -3,7 +3,7 @@
 use super::prove_password::prove;
 use crate::app::App;
 use crate::domain::{Action, Actor, Password, PasswordHash, User, UserId, UserName};
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::store::AttemptKeys;
 
 /// Gives the user if name and password belong together. An unknown name, a wrong password and a user without a
@@ -39,6 +39,6 @@ async fn upgrade(app: &App, id: UserId, password: &Password, old: &PasswordHash)
         app.store.upgrade_credential(id, old, &new).await
     };
     if let Err(error) = outcome.await {
-        tracing::warn!(%error, user_id = %id, "a password hash was not upgraded");
+        tracing::warn!(error = chain(&error), user_id = %id, "a password hash was not upgraded");
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! What is read is judged in [`crate::domain::attempts`], and written only where nothing has changed since it was read.
 
+use std::fmt::Write as _;
+
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{self, Item, n};
 use super::keys::{self, Key};
 use super::{Store, failure};
-use crate::domain::attempts::{History, Streak, Tally, WINDOW_SECONDS, Wait};
+use crate::domain::attempts::{Counting, History, Slot, Streak, Tally, WINDOW_SECONDS, Wait};
 use crate::domain::{AttemptLimits, ClientId, PasswordHash, Timestamp, User, UserId, UserName};
 use crate::error::Error;
 
@@ -69,20 +72,21 @@ impl Store {
     ) -> Result<Result<(), Wait>, Error> {
         let is_known = history.pair.is_some_and(|streak| now < streak.good_until);
         let name = async {
-            if is_known { Ok(Ok(())) } else { self.count(&keys.name, history.name, limits.per_name, now).await }
+            if is_known { Ok(Ok(())) } else { self.count(&keys.name, &history.name, limits.per_name, now).await }
         };
         let (pair, name, caller) = tokio::join!(
             self.lengthen(&keys.pair, history.pair, limits, now),
             name,
-            self.count(&keys.caller, history.caller, limits.per_caller, now),
+            self.count(&keys.caller, &history.caller, limits.per_caller, now),
         );
         Ok(pair?.and(name?).and(caller?))
     }
 
-    /// Remembers a right password.
-    pub async fn forgive(&self, keys: &AttemptKeys, streak: Streak) -> Result<(), Error> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(streak_item(&keys.pair, &streak)));
-        put.send().await.map(|_| ()).map_err(|e| failure::failed("remembering a login", e))
+    /// Remembers a right password, in place of the streak that was seen. Where others have counted a try since, theirs
+    /// stays: so does it where a lost answer makes the SDK send this again, late.
+    pub async fn forgive(&self, keys: &AttemptKeys, seen: Option<Streak>, streak: Streak) -> Result<(), Error> {
+        let update = set_streak(self.update_attempts(&keys.pair, streak.last_failure.max(streak.good_until)), streak);
+        attempted(if_seen(update, seen).send().await).map(drop)
     }
 
     /// Adds one to a streak. Each lost race has made it longer or ended it, so this ends.
@@ -98,22 +102,8 @@ impl Store {
                 Ok(next) => next,
                 Err(wait) => return Ok(Err(wait)),
             };
-            let update = self
-                .update_attempts(key, next.last_failure.max(next.good_until))
-                .update_expression(
-                    "SET failures = :failures, lastFailure = :last, goodUntil = :good, expiresAt = :expiresAt",
-                )
-                .expression_attribute_values(":failures", n(next.failures))
-                .expression_attribute_values(":last", n(next.last_failure.unix_millis()))
-                .expression_attribute_values(":good", n(next.good_until.unix_millis()));
-            let update = match seen {
-                None => update.condition_expression("attribute_not_exists(pk)"),
-                Some(seen) => update
-                    .condition_expression("failures = :seen AND lastFailure = :seenLast AND goodUntil = :seenGood")
-                    .expression_attribute_values(":seen", n(seen.failures))
-                    .expression_attribute_values(":seenLast", n(seen.last_failure.unix_millis()))
-                    .expression_attribute_values(":seenGood", n(seen.good_until.unix_millis())),
-            };
+            let update = set_streak(self.update_attempts(key, next.last_failure.max(next.good_until)), next);
+            let update = if_seen(update, seen);
             match attempted(update.send().await)? {
                 Attempted::Written => return Ok(Ok(())),
                 Attempted::Found(found) => seen = found.as_ref().map(to_streak).transpose()?,
@@ -121,49 +111,74 @@ impl Store {
         }
     }
 
-    /// Adds one to a tally. Within a window this meets no condition but the limit, so that many callers can count at
-    /// once; each lost race has begun another window or reached the limit, so this ends.
-    async fn count(
-        &self,
-        key: &Key,
-        mut seen: Option<Tally>,
-        limit: u32,
-        now: Timestamp,
-    ) -> Result<Result<(), Wait>, Error> {
+    /// Adds one to a tally. Within a slot this meets no condition but the limit, so that many callers can count at once;
+    /// each lost race has begun another slot or reached the limit, so this ends.
+    async fn count(&self, key: &Key, seen: &Tally, limit: u32, now: Timestamp) -> Result<Result<(), Wait>, Error> {
+        let mut seen = seen.clone();
         loop {
-            let next = match AttemptLimits::count(seen, limit, now) {
-                Ok(next) => next,
+            let update = match seen.count(limit, now) {
+                Ok(Counting::Within(slot)) => self.count_within(key, &slot, limit),
+                Ok(Counting::Anew { since, over }) => self.count_anew(key, &seen, since, &over, now),
                 Err(wait) => return Ok(Err(wait)),
-            };
-            let update = self
-                .update_attempts(key, next.since)
-                .expression_attribute_values(":since", n(next.since.unix_millis()))
-                .expression_attribute_values(":one", n(1));
-            let update = match seen {
-                Some(seen) if seen.since == next.since => update
-                    .update_expression("SET failures = failures + :one, expiresAt = :expiresAt")
-                    .condition_expression("since = :since AND failures < :limit")
-                    .expression_attribute_values(":limit", n(limit)),
-                Some(seen) => update
-                    .update_expression("SET failures = :one, since = :since, expiresAt = :expiresAt")
-                    .condition_expression("since = :seen")
-                    .expression_attribute_values(":seen", n(seen.since.unix_millis())),
-                None => update
-                    .update_expression("SET failures = :one, since = :since, expiresAt = :expiresAt")
-                    .condition_expression("attribute_not_exists(pk)"),
             };
             match attempted(update.send().await)? {
                 Attempted::Written => return Ok(Ok(())),
-                Attempted::Found(found) => seen = found.as_ref().map(to_tally).transpose()?,
+                Attempted::Found(found) => seen = to_tally(found.as_ref())?,
             }
         }
     }
 
-    fn update_attempts(
+    fn count_within(&self, key: &Key, slot: &Slot, limit: u32) -> UpdateItemFluentBuilder {
+        self.update_attempts(key, slot.last_failure)
+            .update_expression(
+                "SET failures = failures + :one, slots.#slot.failures = slots.#slot.failures + :one, \
+                 slots.#slot.lastFailure = :last, expiresAt = :expiresAt",
+            )
+            .condition_expression("since = :since AND failures < :limit")
+            .expression_attribute_names("#slot", slot_name(slot.since))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":last", n(slot.last_failure.unix_millis()))
+            .expression_attribute_values(":since", n(slot.since.unix_millis()))
+            .expression_attribute_values(":limit", n(limit))
+    }
+
+    fn count_anew(
         &self,
         key: &Key,
-        last: Timestamp,
-    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        seen: &Tally,
+        since: Timestamp,
+        over: &[Slot],
+        now: Timestamp,
+    ) -> UpdateItemFluentBuilder {
+        let slot =
+            AttributeValue::M([("failures".to_owned(), n(1)), ("lastFailure".to_owned(), n(now.unix_millis()))].into());
+        let update = self.update_attempts(key, now).expression_attribute_values(":since", n(since.unix_millis()));
+        let Some(last) = seen.slots.last() else {
+            return update
+                .update_expression("SET failures = :one, since = :since, slots = :slots, expiresAt = :expiresAt")
+                .condition_expression("attribute_not_exists(pk)")
+                .expression_attribute_values(":one", n(1))
+                .expression_attribute_values(":slots", AttributeValue::M([(slot_name(since), slot)].into()));
+        };
+        let forgotten: i64 = over.iter().map(|slot| i64::from(slot.failures)).sum();
+        let mut expression =
+            "SET failures = failures + :more, since = :since, slots.#slot = :slot, expiresAt = :expiresAt".to_owned();
+        let mut update = update
+            .condition_expression("since = :seen AND failures = :seenFailures")
+            .expression_attribute_names("#slot", slot_name(since))
+            .expression_attribute_values(":slot", slot)
+            .expression_attribute_values(":more", n(1 - forgotten))
+            .expression_attribute_values(":seen", n(last.since.unix_millis()))
+            .expression_attribute_values(":seenFailures", n(seen.failures()));
+        for (index, slot) in over.iter().enumerate() {
+            expression.push_str(if index == 0 { " REMOVE " } else { ", " });
+            let _ = write!(expression, "slots.#over{index}");
+            update = update.expression_attribute_names(format!("#over{index}"), slot_name(slot.since));
+        }
+        update.update_expression(expression)
+    }
+
+    fn update_attempts(&self, key: &Key, last: Timestamp) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -172,6 +187,24 @@ impl Store {
             .expression_attribute_values(":expiresAt", n(expires_at(last)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
+}
+
+fn set_streak(update: UpdateItemFluentBuilder, streak: Streak) -> UpdateItemFluentBuilder {
+    update
+        .update_expression("SET failures = :failures, lastFailure = :last, goodUntil = :good, expiresAt = :expiresAt")
+        .expression_attribute_values(":failures", n(streak.failures))
+        .expression_attribute_values(":last", n(streak.last_failure.unix_millis()))
+        .expression_attribute_values(":good", n(streak.good_until.unix_millis()))
+}
+
+/// The condition that nothing has been counted since a streak was seen.
+fn if_seen(update: UpdateItemFluentBuilder, seen: Option<Streak>) -> UpdateItemFluentBuilder {
+    let Some(seen) = seen else { return update.condition_expression("attribute_not_exists(pk)") };
+    update
+        .condition_expression("failures = :seen AND lastFailure = :seenLast AND goodUntil = :seenGood")
+        .expression_attribute_values(":seen", n(seen.failures))
+        .expression_attribute_values(":seenLast", n(seen.last_failure.unix_millis()))
+        .expression_attribute_values(":seenGood", n(seen.good_until.unix_millis()))
 }
 
 type Sdk<T, E> = Result<T, aws_sdk_dynamodb::error::SdkError<E>>;
@@ -197,8 +230,8 @@ fn attempted<T>(outcome: Sdk<T, UpdateItemError>) -> Result<Attempted, Error> {
 fn history([pair, name, caller]: [Option<Item>; 3]) -> Result<History, Error> {
     Ok(History {
         pair: pair.as_ref().map(to_streak).transpose()?,
-        name: name.as_ref().map(to_tally).transpose()?,
-        caller: caller.as_ref().map(to_tally).transpose()?,
+        name: to_tally(name.as_ref())?,
+        caller: to_tally(caller.as_ref())?,
     })
 }
 
@@ -213,26 +246,35 @@ fn to_streak(item: &Item) -> Result<Streak, Error> {
     streak().ok_or_else(|| Error::internal("a streak of tries lacks an attribute"))
 }
 
-fn to_tally(item: &Item) -> Result<Tally, Error> {
-    let tally = || Some(Tally { failures: item::number(item, "failures")?, since: moment(item, "since")? });
-    tally().ok_or_else(|| Error::internal("a tally of tries lacks an attribute"))
+fn to_tally(item: Option<&Item>) -> Result<Tally, Error> {
+    let Some(item) = item else { return Ok(Tally::default()) };
+    let slot = |(since, slot): (&String, &AttributeValue)| {
+        let slot = slot.as_m().ok()?;
+        Some(Slot {
+            since: Timestamp::from_unix_millis(since.parse().ok()?),
+            failures: item::number(slot, "failures")?,
+            last_failure: moment(slot, "lastFailure")?,
+        })
+    };
+    let tally = || {
+        let mut slots = item.get("slots")?.as_m().ok()?.iter().map(slot).collect::<Option<Vec<Slot>>>()?;
+        slots.sort_by_key(|slot| slot.since);
+        let tally = Tally { slots };
+        // What is conditioned on is what is judged, or counting would never end.
+        let is_whole = item::number(item, "failures") == Some(tally.failures())
+            && moment(item, "since") == tally.slots.last().map(|slot| slot.since);
+        is_whole.then_some(tally)
+    };
+    tally().ok_or_else(|| Error::internal("a tally of tries lacks an attribute, or its sum is wrong"))
+}
+
+/// What a slot is called in its item.
+fn slot_name(since: Timestamp) -> String {
+    since.unix_millis().to_string()
 }
 
 fn moment(item: &Item, name: &str) -> Option<Timestamp> {
     item::number(item, name).map(Timestamp::from_unix_millis)
-}
-
-fn streak_item(key: &Key, streak: &Streak) -> Item {
-    let Streak { failures, last_failure, good_until } = streak;
-    item::keyed(
-        key,
-        [
-            ("failures", n(failures)),
-            ("lastFailure", n(last_failure.unix_millis())),
-            ("goodUntil", n(good_until.unix_millis())),
-            ("expiresAt", n(expires_at((*last_failure).max(*good_until)))),
-        ],
-    )
 }
 
 /// When nothing in an item counts any more.

@@ -11,6 +11,7 @@ use super::failure::{self, Cancelled};
 use super::item::Item;
 use super::keys::Key;
 use crate::error::Error;
+use crate::scope;
 
 /// How often a write that met a transaction at the same item is tried.
 const CONFLICT_ATTEMPTS: u32 = 5;
@@ -40,11 +41,17 @@ impl Store {
         context: &'static str,
         wanted: [&Key; N],
     ) -> Result<[Option<Item>; N], Error> {
+        let found = self.get_many(context, &wanted).await?;
+        found.try_into().map_err(|_| Error::internal("as many items as keys were expected"))
+    }
+
+    /// Reads up to 100 items in one call, each strongly consistent, in the order of their keys. No key may stand twice.
+    pub(super) async fn get_many(&self, context: &'static str, wanted: &[&Key]) -> Result<Vec<Option<Item>>, Error> {
         let key = |key: &Key| Item::from([("pk".to_owned(), key.pk()), ("sk".to_owned(), key.sk())]);
         let all = wanted.iter().map(|wanted| key(wanted)).collect();
         let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(all)).build().map_err(built)?;
         let mut open = Some(HashMap::from([(self.table.clone(), keys)]));
-        let mut found: [Option<Item>; N] = [const { None }; N];
+        let mut found = vec![None; wanted.len()];
         let mut attempt = 1;
         loop {
             let call = self.client.batch_get_item().set_request_items(open.take());
@@ -84,7 +91,8 @@ impl Store {
         }
     }
 
-    /// Waits before another attempt: 10 to 20 ms at first, twice as long each time. False when enough were made.
+    /// Waits before another attempt: 10 to 20 ms at first, twice as long each time. False when enough were made, or the
+    /// request's deadline would pass meanwhile.
     pub(super) async fn waits_after_conflict(&self, attempt: u32) -> bool {
         if attempt >= CONFLICT_ATTEMPTS {
             return false;
@@ -93,8 +101,7 @@ impl Store {
         self.ids.fill(&mut random);
         // Jitter, so that writers who met once do not meet again in step.
         let least = Duration::from_millis(10 << (attempt - 1));
-        tokio::time::sleep(least + least * u32::from(random[0]) / 256).await;
-        true
+        scope::pause(least + least * u32::from(random[0]) / 256).await
     }
 }
 

@@ -1,11 +1,11 @@
 //! Password hashes, apart from the profiles.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
 use super::calls::built;
 use super::failure::{self, Cancelled};
-use super::item::{self, keyed, s};
+use super::item::{self, keyed, n, s};
 use super::{Store, keys};
 use crate::domain::{PasswordHash, Timestamp, UserId};
 use crate::error::Error;
@@ -48,7 +48,8 @@ impl Store {
         }
     }
 
-    /// Stores a new hash for a user who exists, and says whether `expected` held.
+    /// Stores a new hash for a user who exists, and says whether `expected` held. The user item counts the change, so that
+    /// the table's stream tells of it in the user's own order, and nobody who listens has to be shown a credential.
     pub async fn replace_credential(
         &self,
         id: UserId,
@@ -58,11 +59,14 @@ impl Store {
     ) -> Result<bool, Error> {
         const USER: usize = 0;
         let user = keys::user(id);
-        let user_exists = ConditionCheck::builder()
+        let counted = Update::builder()
             .table_name(&self.table)
             .key("pk", user.pk())
             .key("sk", user.sk())
+            .update_expression("SET passwordChangedAt = :now ADD passwordChanges :one")
             .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":now", s(now.to_string()))
+            .expression_attribute_values(":one", n(1))
             .build()
             .map_err(built)?;
         let item = keyed(&keys::credential(id), [("hash", s(new.expose())), ("changedAt", s(now.to_string()))]);
@@ -75,7 +79,7 @@ impl Store {
                 .expression_attribute_values(":old", s(old.expose())),
         };
         let writes = vec![
-            TransactWriteItem::builder().condition_check(user_exists).build(),
+            TransactWriteItem::builder().update(counted).build(),
             TransactWriteItem::builder().put(put.build().map_err(built)?).build(),
         ];
         match self.transact("replacing a credential", writes).await {

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
 
 use crate::error::{Error, Source};
+use crate::scope::OutOfTime;
 
 /// Error codes that ask us to slow down.
 const THROTTLES: [&str; 5] = [
@@ -27,6 +28,8 @@ where
     let is_passing = is_their_fault || THROTTLES.contains(&code);
     match &error {
         SdkError::TimeoutError(_) => Error::Timeout(source(error)),
+        // Out of time before it was sent: nothing has happened, but the caller must act the same.
+        SdkError::ConstructionFailure(_) if OutOfTime::is_beneath(&error) => Error::Timeout(source(error)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Error::Timeout(source(error)),
         SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => Error::Unavailable {
             reason: "DynamoDB cannot be reached",

@@ -4,7 +4,7 @@
 //!
 //! | item        | pk                    | sk            | holds                                                  |
 //! |-------------|-----------------------|---------------|--------------------------------------------------------|
-//! | user        | `USER#{id}`           | `USER`        | profile, version, times, avatars, list keys, write mark |
+//! | user        | `USER#{id}`           | `USER`        | profile, version, times, avatars, list keys, write mark, count and time of password changes |
 //! | name guard  | `NAME#{key}`          | `NAME`        | the id of the user who has the name                    |
 //! | credential  | `CRED#{id}`           | `CRED`        | password hash, `changedAt`                             |
 //! | attempts    | `LIMIT#ATTEMPT#...`   | `ATTEMPT`     | wrong passwords of late, `expiresAt`; see [`AttemptKeys`] |
@@ -26,6 +26,8 @@ mod item;
 pub mod keys;
 mod list;
 mod quotas;
+#[cfg(feature = "changes")]
+pub mod stream;
 pub mod table;
 mod uploads;
 mod users;

@@ -40,7 +40,7 @@ mod create {
     use aws_sdk_dynamodb::operation::create_table::CreateTableError;
     use aws_sdk_dynamodb::types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType, TimeToLiveSpecification,
+        ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
     };
 
     use super::{INDEXES, TIME_TO_LIVE, projection};
@@ -67,9 +67,12 @@ mod create {
             for (name, sort_key) in INDEXES {
                 call = call.global_secondary_indexes(index(name, sort_key).map_err(built)?);
             }
+            call = call.stream_specification(stream().map_err(built)?);
             match call.send().await {
                 Ok(_) => self.wait_until_active().await?,
-                Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {}
+                Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+                    self.turn_stream_on(stream().map_err(built)?).await?;
+                }
                 Err(error) => return Err(failure::failed("creating the table", error)),
             }
             // Asked each time: whoever created the table may have been stopped before this.
@@ -81,6 +84,19 @@ mod create {
             let call = self.client.update_time_to_live().table_name(&self.table).time_to_live_specification(ttl);
             call.send().await.map_err(|e| failure::failed("setting the time to live", e))?;
             Ok(())
+        }
+
+        /// Gives the table a stream if it has none: an older release created it without.
+        async fn turn_stream_on(&self, stream: StreamSpecification) -> Result<(), Error> {
+            let call = self.client.describe_table().table_name(&self.table);
+            let answer = call.send().await.map_err(|e| failure::failed("describing the table", e))?;
+            let present = answer.table.and_then(|table| table.stream_specification);
+            if present.is_some_and(|stream| stream.stream_enabled) {
+                return Ok(());
+            }
+            let call = self.client.update_table().table_name(&self.table).stream_specification(stream);
+            call.send().await.map_err(|e| failure::failed("turning the stream on", e))?;
+            self.wait_until_active().await
         }
 
         async fn has_time_to_live(&self) -> Result<bool, Error> {
@@ -101,6 +117,10 @@ mod create {
             }
             Err(Error::internal("the table did not become active"))
         }
+    }
+
+    fn stream() -> Result<StreamSpecification, BuildError> {
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages).build()
     }
 
     fn key_schema(partition_key: &str, sort_key: &str) -> Result<[KeySchemaElement; 2], BuildError> {

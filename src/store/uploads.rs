@@ -1,15 +1,16 @@
 //! Uploads of avatars, and the avatar of a user.
 //!
-//! `avatar` is where the picture lies. Two attributes beside it keep order: `avatarUpload` is the id of the upload or removal
-//! that set it, so that a later one wins in whatever order they come; `avatarFormer` is the picture before, so that
-//! whoever runs again after a crash still knows what to remove.
+//! `avatar` is where the picture lies. `avatarUpload` beside it is the id of the upload or removal that came last, so that a
+//! later one wins in whatever order they come. It never goes back, and an upload is attached in the same transaction that
+//! finishes it: a picture of an upload that is finished, or not later than the last one, is the user's now or never.
+//!
+//! The item `UPLOAD`, which counts, is there from a user's first upload until every object of the user is gone.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
 
+use super::calls::built;
 use super::failure::{self, Cancelled};
 use super::item::{self, Item, keyed, n, s};
 use super::{Store, keys};
@@ -28,8 +29,6 @@ pub struct Owner {
     pub user: User,
     /// The upload or removal that came last.
     pub latest: Option<UploadId>,
-    /// The picture before this one; its objects may still be there.
-    pub former: Option<AvatarKey>,
 }
 
 impl Store {
@@ -102,43 +101,50 @@ impl Store {
         to_upload(user, id, &item).map(Some).ok_or_else(|| Error::internal("an upload item lacks an attribute"))
     }
 
-    /// Notes what became of an upload, once: what was noted first stays, and an upload that is gone stays gone.
-    pub async fn finish_upload(&self, user: UserId, id: UploadId, state: UploadState) -> Result<(), Error> {
+    /// Notes that an upload is rejected, unless it is finished or gone already.
+    pub async fn reject_upload(&self, user: UserId, id: UploadId, reason: Rejection) -> Result<(), Error> {
         let key = keys::upload(user, id);
-        let mut call = self
+        let call = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
-            .update_expression("SET #state = :state")
+            .update_expression("SET #state = :rejected, reason = :reason")
             .condition_expression("#state = :pending")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", s(state.as_str()))
+            .expression_attribute_values(":rejected", s(UploadState::Rejected(reason).as_str()))
+            .expression_attribute_values(":reason", s(reason.code()))
             .expression_attribute_values(":pending", s(UploadState::Pending.as_str()));
-        if let UploadState::Rejected(reason) = state {
-            call = call.update_expression("SET #state = :state, reason = :reason");
-            call = call.expression_attribute_values(":reason", s(reason.code()));
-        }
         match call.send().await {
             Ok(_) => Ok(()),
             Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
                 Ok(())
             }
-            Err(error) => Err(failure::failed("finishing an upload", error)),
+            Err(error) => Err(failure::failed("rejecting an upload", error)),
         }
     }
 
-    /// Forgets every upload of a user, and tells which there were.
-    pub async fn forget_uploads(&self, user: UserId) -> Result<Vec<UploadId>, Error> {
-        let mut forgotten = Vec::new();
-        for item in self.upload_items(user).await? {
-            let (Some(pk), Some(sk)) = (item.get("pk"), item.get("sk")) else { continue };
-            let call = self.client.delete_item().table_name(&self.table).key("pk", pk.clone()).key("sk", sk.clone());
+    /// Whether a user has uploads that are not finished.
+    pub async fn has_unfinished_uploads(&self, user: UserId) -> Result<bool, Error> {
+        let pending = Some(UploadState::Pending.as_str());
+        Ok(self.upload_items(user).await?.iter().any(|item| item::text(item, "state") == pending))
+    }
+
+    /// The uploads of a user that are remembered; nothing where the user never asked for one, or all is forgotten.
+    pub async fn list_uploads(&self, user: UserId) -> Result<Option<Vec<UploadId>>, Error> {
+        let items = self.upload_items(user).await?;
+        Ok((!items.is_empty()).then(|| items.iter().filter_map(upload_id).collect()))
+    }
+
+    /// Forgets every upload of a user, and last of all that there were any.
+    pub async fn forget_uploads(&self, user: UserId, uploads: &[UploadId]) -> Result<(), Error> {
+        let keys = uploads.iter().map(|upload| keys::upload(user, *upload)).chain([keys::upload_meter(user)]);
+        for key in keys {
+            let call = self.client.delete_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
             call.send().await.map_err(|e| failure::failed("forgetting an upload", e))?;
-            forgotten.extend(upload_id(&item));
         }
-        Ok(forgotten)
+        Ok(())
     }
 
     /// Reads a user with what keeps its avatars in order.
@@ -147,58 +153,94 @@ impl Store {
         Ok(Some(Owner {
             user: item::to_user(&item)?,
             latest: item::text(&item, "avatarUpload").and_then(|id| UploadId::parse(id).ok()),
-            former: item::text(&item, "avatarFormer").map(|key| AvatarKey::from_stored(key.to_owned())),
         }))
     }
 
-    /// Gives a user another avatar or none, as `id` says, if the user still is at `before`'s version.
-    pub async fn set_avatar(
+    /// Gives a user the picture of an upload and finishes the upload, in one transaction, if the user still is at
+    /// `before`'s version. False, and nothing has happened, where the upload is finished or outranked already.
+    pub async fn attach_avatar(
         &self,
         before: &User,
-        avatar: Option<&AvatarKey>,
+        avatar: &AvatarKey,
         id: UploadId,
         now: Timestamp,
-    ) -> Result<(), Error> {
-        let key = keys::user(before.id);
-        let mut sets = vec!["avatarUpload = :upload", "version = :version", "updatedAt = :now"];
-        let mut removes = Vec::new();
-        let mut values = HashMap::from([
-            (":before".to_owned(), n(before.version)),
-            (":version".to_owned(), n(before.version + 1)),
-            (":upload".to_owned(), s(id.to_string())),
-            (":now".to_owned(), s(now.max(before.updated_at).to_string())),
-        ]);
-        let keys = [("avatar", ":avatar", avatar), ("avatarFormer", ":former", before.avatar.as_ref())];
-        for (name, value, key) in keys {
-            match key {
-                None => removes.push(name),
-                Some(key) => {
-                    sets.push(if name == "avatar" { "avatar = :avatar" } else { "avatarFormer = :former" });
-                    values.insert(value.to_owned(), s(key.as_str()));
-                }
-            }
-        }
-        let mut expression = format!("SET {}", sets.join(", "));
-        if !removes.is_empty() {
-            expression += " REMOVE ";
-            expression += &removes.join(", ");
-        }
-        let call = self
-            .client
-            .update_item()
+    ) -> Result<bool, Error> {
+        // Order: upload, user.
+        const UPLOAD: usize = 0;
+        let key = keys::upload(before.id, id);
+        let upload = Update::builder()
             .table_name(&self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
-            .update_expression(expression)
-            .condition_expression("version = :before")
-            .set_expression_attribute_values(Some(values));
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
-                Err(Error::VersionConflict)
-            }
-            Err(error) => Err(failure::failed("changing an avatar", error)),
+            .update_expression("SET #state = :attached")
+            .condition_expression("#state = :pending AND expiresAt > :now")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":attached", s(UploadState::Attached.as_str()))
+            .expression_attribute_values(":pending", s(UploadState::Pending.as_str()))
+            .expression_attribute_values(":now", n(now.unix_seconds()));
+        let user = self
+            .avatar_change(before, id, now)
+            .update_expression("SET avatarUpload = :upload, version = :version, updatedAt = :now, avatar = :avatar")
+            .expression_attribute_values(":avatar", s(avatar.as_str()));
+        let writes = vec![
+            TransactWriteItem::builder().update(upload.build().map_err(built)?).build(),
+            TransactWriteItem::builder().update(user.build().map_err(built)?).build(),
+        ];
+        match self.transact("attaching an avatar", writes).await {
+            Ok(()) => Ok(true),
+            Err(Cancelled::Conditions(reasons)) if failure::is_condition_failed(&reasons, UPLOAD) => Ok(false),
+            Err(Cancelled::Conditions(_)) => Err(Error::VersionConflict),
+            Err(Cancelled::Conflict(_)) => Err(Error::contended()),
+            Err(Cancelled::Failed(error)) => Err(error),
         }
+    }
+
+    /// Takes a user's avatar away, as `id` says, if the user still is at `before`'s version.
+    pub async fn remove_avatar(&self, before: &User, id: UploadId, now: Timestamp) -> Result<(), Error> {
+        let change = self.avatar_change(before, id, now);
+        let change =
+            change.update_expression("SET avatarUpload = :upload, version = :version, updatedAt = :now REMOVE avatar");
+        self.change_avatar(change).await
+    }
+
+    /// Outranks every upload of a user without an avatar that was asked for before `id`; nobody sees a change.
+    pub async fn outrank_uploads(&self, before: &User, id: UploadId) -> Result<(), Error> {
+        let key = keys::user(before.id);
+        let change = Update::builder()
+            .table_name(&self.table)
+            .key("pk", key.pk())
+            .key("sk", key.sk())
+            .update_expression("SET avatarUpload = :upload")
+            .condition_expression("version = :before")
+            .expression_attribute_values(":upload", s(id.to_string()))
+            .expression_attribute_values(":before", n(before.version));
+        self.change_avatar(change).await
+    }
+
+    /// The change of a user by an upload or removal that none has outranked, to the next version.
+    fn avatar_change(&self, before: &User, id: UploadId, now: Timestamp) -> UpdateBuilder {
+        let key = keys::user(before.id);
+        Update::builder()
+            .table_name(&self.table)
+            .key("pk", key.pk())
+            .key("sk", key.sk())
+            // Ids compare as texts as they do as numbers.
+            .condition_expression(
+                "version = :before AND (attribute_not_exists(avatarUpload) OR avatarUpload <= :upload)",
+            )
+            .expression_attribute_values(":before", n(before.version))
+            .expression_attribute_values(":version", n(before.version + 1))
+            .expression_attribute_values(":upload", s(id.to_string()))
+            .expression_attribute_values(":now", s(now.max(before.updated_at).to_string()))
+    }
+
+    async fn change_avatar(&self, change: UpdateBuilder) -> Result<(), Error> {
+        let change = TransactWriteItem::builder().update(change.build().map_err(built)?).build();
+        self.transact("changing an avatar", vec![change]).await.map_err(|cancelled| match cancelled {
+            Cancelled::Conditions(_) => Error::VersionConflict,
+            Cancelled::Conflict(_) => Error::contended(),
+            Cancelled::Failed(error) => error,
+        })
     }
 
     /// The meter and the uploads of a user, in the order of their keys.
@@ -258,8 +300,4 @@ fn upload_id(item: &Item) -> Option<UploadId> {
 
 fn number(item: &Item, name: &str) -> Option<i64> {
     item.get(name)?.as_n().ok()?.parse().ok()
-}
-
-fn built(error: BuildError) -> Error {
-    Error::Internal { context: "building a write", source: Some(error.into()) }
 }

@@ -70,11 +70,28 @@ impl Store {
         self.get_item("reading a user", &keys::user(id)).await?.as_ref().map(item::to_user).transpose()
     }
 
+    /// Asks the table for a user whom nobody can be: what every role may do, and half a unit of capacity.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.get_item("asking the table", &keys::user(UserId::nobody())).await.map(|_| ())
+    }
+
+    /// Reads up to 100 users, each once, in one call.
+    pub async fn get_users(&self, ids: &[UserId]) -> Result<Vec<Option<User>>, Error> {
+        let keys: Vec<Key> = ids.iter().map(|id| keys::user(*id)).collect();
+        let found = self.get_many("reading users", &keys.iter().collect::<Vec<_>>()).await?;
+        found.iter().map(|item| item.as_ref().map(item::to_user).transpose()).collect()
+    }
+
+    /// Reads which users have up to 100 names, each name once, in one call.
+    pub async fn find_user_ids(&self, names: &[&UserName]) -> Result<Vec<Option<UserId>>, Error> {
+        let keys: Vec<Key> = names.iter().map(|name| keys::name_guard(name)).collect();
+        let found = self.get_many("reading names", &keys.iter().collect::<Vec<_>>()).await?;
+        found.iter().map(|item| item.as_ref().map(id_of_guard).transpose()).collect()
+    }
+
     /// Reads which user has a name.
     pub async fn find_user_id(&self, user_name: &UserName) -> Result<Option<UserId>, Error> {
-        let Some(item) = self.get_item("reading a name", &keys::name_guard(user_name)).await? else { return Ok(None) };
-        let id = item::text(&item, "id").and_then(|id| UserId::parse(id).ok());
-        id.map(Some).ok_or_else(|| Error::internal("a name guard lacks its id"))
+        self.get_item("reading a name", &keys::name_guard(user_name)).await?.as_ref().map(id_of_guard).transpose()
     }
 
     /// Replaces a user's profile, if it still is at `before`'s version; a rename moves the guard in the same transaction.
@@ -210,6 +227,11 @@ impl Store {
             .build()
             .map_err(built)
     }
+}
+
+fn id_of_guard(guard: &Item) -> Result<UserId, Error> {
+    let id = item::text(guard, "id").and_then(|id| UserId::parse(id).ok());
+    id.ok_or_else(|| Error::internal("a name guard lacks its id"))
 }
 
 fn put(put: Put) -> TransactWriteItem {

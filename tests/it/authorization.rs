@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use roster::domain::actor::OPERATIONS;
 use roster::doors::rest::throttle::ROUTES;
+use roster::events::Feed;
 use serde_json::{Value, json};
 
 use crate::harness::tokens::{AUDIENCE, Answer, ISSUER, KeyServer, NOW, Signer, key_set};
 use crate::harness::{House, Reply};
 
 /// Callers, in the order of the columns below.
-const PERSONAS: [&str; 12] = [
+pub const PERSONAS: [&str; 12] = [
     "nobody", "garbage", "expired", "audience", "client", "read", "write", "delete", "verify", "admin", "self", "other",
 ];
 
@@ -33,6 +34,7 @@ const TABLE: &[(&str, &str)] = &[
     ("get_avatar_upload",     "  1      1       1       1        3     +    +     4      4      +    +    4  "),
     ("get_avatar",            "  1      1       1       1        3     +    4     4      4      +    +    4  "),
     ("delete_avatar",         "  1      1       1       1        3     3    +     4      4      +    +    4  "),
+    ("get_events",            "  1      1       1       1        3     3    3     3      3      +    3    3  "),
     ("get_password_policy",   "  +      +       +       +        +     +    +     +      +      +    +    +  "),
     ("health_live",           "  +      +       +       +        +     +    +     +      +      +    +    +  "),
     ("health_ready",          "  +      +       +       +        +     +    +     +      +      +    +    +  "),
@@ -80,18 +82,24 @@ fn every_described_operation_is_in_the_permission_table_and_in_this_test() {
 async fn every_operation_answers_every_persona_as_the_table_says() {
     let signer = Signer::es256("1");
     let server = KeyServer::start(Answer::Keys(key_set(&[&signer])));
-    let house = House::with(&[
+    let mut house = House::with(&[
         ("ROSTER_AUTH", "jwt"),
         ("ROSTER_JWT_ISSUER", ISSUER),
         ("ROSTER_JWT_AUDIENCE", AUDIENCE),
         ("ROSTER_JWT_JWKS", &server.keys_url()),
+        // Nobody listens there: health_ready says so, to everyone.
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1"),
     ])
     .await;
+    // Its listeners hear the end at once.
+    let feed = Feed::default();
+    feed.close();
+    house.app.feed = Some(feed);
+    house.router = roster::doors::rest::router(house.app.clone());
     let admin = signer.token(&json!({"scope": "users:admin"}));
     let (mut checked, mut wrong) = (0, Vec::new());
     for (method, path, name) in described() {
-        let expected =
-            TABLE.iter().find(|(listed, _)| *listed == name).map_or_else(String::new, |(_, row)| row.replace(' ', ""));
+        let expected = row(&name);
         assert_eq!(expected.len(), PERSONAS.len(), "{name} has a row in this test");
         for (persona, expected) in PERSONAS.into_iter().zip(expected.chars()) {
             // Somebody to do it to, each time anew.
@@ -99,19 +107,8 @@ async fn every_operation_answers_every_persona_as_the_table_says() {
             let created = house.anyone().with("authorization", format!("Bearer {admin}")).post("/users", &user).await;
             let id = created.expect(201).json()["id"].as_str().unwrap().to_owned();
             checked += 1;
-            let scope = |scope: &str| Some(signer.token(&json!({"scope": format!("openid {scope}")})));
-            let token = match persona {
-                "nobody" => None,
-                "garbage" => Some("garbage".to_owned()),
-                "expired" => Some(signer.token(&json!({"scope": "users:admin", "exp": NOW - 31}))),
-                "audience" => Some(signer.token(&json!({"scope": "users:admin", "aud": "https://other.example"}))),
-                "client" => scope("users:admin"),
-                "self" => Some(signer.token(&json!({"sub": id}))),
-                "other" => Some(signer.token(&json!({"sub": "01980000-0000-7000-8000-000000000001"}))),
-                named => scope(&format!("users:{named}")),
-            };
             let mut caller = house.anyone();
-            if let Some(token) = token {
+            if let Some(token) = token_of(&signer, persona, &id, NOW) {
                 caller = caller.with("authorization", format!("Bearer {token}"));
             }
             if persona == "client" {
@@ -145,11 +142,32 @@ async fn every_operation_answers_every_persona_as_the_table_says() {
     assert_eq!(checked, described().len() * PERSONAS.len());
 }
 
+/// What is expected of each persona at an operation.
+pub fn row(operation: &str) -> String {
+    TABLE.iter().find(|(listed, _)| *listed == operation).map_or_else(String::new, |(_, row)| row.replace(' ', ""))
+}
+
+/// The token of a persona, if it has one; `id` is the user that the call is about.
+pub fn token_of(signer: &Signer, persona: &str, id: &str, now: i64) -> Option<String> {
+    let scope = |scope: &str| Some(signer.token(&json!({"scope": format!("openid {scope}")})));
+    match persona {
+        "nobody" => None,
+        "garbage" => Some("garbage".to_owned()),
+        "expired" => Some(signer.token(&json!({"scope": "users:admin", "exp": now - 31}))),
+        "audience" => Some(signer.token(&json!({"scope": "users:admin", "aud": "https://other.example"}))),
+        "client" => scope("users:admin"),
+        "self" => Some(signer.token(&json!({"sub": id}))),
+        "other" => Some(signer.token(&json!({"sub": "01980000-0000-7000-8000-000000000001"}))),
+        named => scope(&format!("users:{named}")),
+    }
+}
+
 fn fits(reply: &Reply, expected: char) -> bool {
     match expected {
         '1' => reply.status == 401 && reply.headers.contains_key("www-authenticate"),
         '3' => reply.status == 403,
         '4' => reply.status == 404 && reply.json()["type"] == "/problems/not-found",
+        _ if reply.status == 503 => reply.json()["dependencies"].is_object(),
         _ => {
             !matches!(reply.status.as_u16(), 401 | 403 | 500..)
                 && (reply.status.as_u16() != 404 || reply.to_string().contains("avatar"))

@@ -23,30 +23,6 @@ async fn two_uploads(gallery: &Gallery, user: &str) -> ([Value; 2], [Value; 2]) 
     ([first, second], [first_event, second_event])
 }
 
-async fn is_blue(gallery: &Gallery, user: &str) -> bool {
-    let pixel = gallery.pixels(user).await.to_rgb8().get_pixel(200, 200).0;
-    pixel[2] > 150 && pixel[0] < 80
-}
-
-/// No object but those of the pictures that users have.
-async fn is_tidy(gallery: &Gallery, users: &[&str]) {
-    let mut expected = Vec::new();
-    for user in users {
-        for size in [128, 256, 512, 64] {
-            let reply = gallery.anyone().get(&format!("/users/{user}/avatar?size={size}")).await;
-            if reply.status == 307 {
-                expected.push(reply.header("location").split('?').next().unwrap().to_owned());
-            }
-        }
-    }
-    let mut objects = gallery.objects().await;
-    objects.sort();
-    assert_eq!(objects.len(), expected.len(), "{objects:?} but {expected:?}");
-    for (object, link) in objects.iter().zip(&expected) {
-        assert!(link.ends_with(object.as_str()), "{objects:?} but {expected:?}");
-    }
-}
-
 #[tokio::test]
 async fn the_newest_upload_wins_in_either_order() {
     for newest_first in [false, true] {
@@ -59,11 +35,11 @@ async fn the_newest_upload_wins_in_either_order() {
         for event in events {
             s3_events::handle(&gallery.app, event).await.unwrap();
         }
-        assert!(is_blue(&gallery, &ada).await, "newest first: {newest_first}");
+        gallery.is_near(&ada, BLUE).await;
         assert_eq!(gallery.state(&ada, &second).await, "attached");
         let older = if newest_first { "superseded" } else { "attached" };
         assert_eq!(gallery.state(&ada, &first).await, older);
-        is_tidy(&gallery, &[&ada]).await;
+        gallery.is_tidy(&[&ada]).await;
     }
 }
 
@@ -81,8 +57,8 @@ async fn events_at_once_and_five_times_over_end_in_the_newest() {
                 s3_events::handle(&gallery.app, event).await.unwrap();
             }
         }
-        assert!(is_blue(&gallery, &ada).await);
-        is_tidy(&gallery, &[&ada]).await;
+        gallery.is_near(&ada, BLUE).await;
+        gallery.is_tidy(&[&ada]).await;
     }
 }
 
@@ -101,7 +77,7 @@ async fn a_user_deleted_meanwhile_leaves_nothing() {
         let (outcomes, _) = tokio::join!(work, delete);
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         gallery.anyone().get(&format!("/users/{ada}")).await.problem(404, "not-found");
-        is_tidy(&gallery, &[&eve]).await;
+        gallery.is_tidy(&[&eve]).await;
         assert!(gallery.keys().await.iter().all(|key| !key.contains(&ada)), "after {delay} ms");
     }
 }
@@ -116,42 +92,29 @@ async fn a_removal_outranks_uploads_that_were_asked_for_before() {
     gallery.anyone().delete(&format!("/users/{ada}/avatar")).await.expect(204);
     s3_events::handle(&gallery.app, second).await.unwrap();
     assert_eq!(gallery.anyone().get(&format!("/users/{ada}")).await.json()["avatar"], Value::Null);
-    is_tidy(&gallery, &[&ada]).await;
+    gallery.is_tidy(&[&ada]).await;
     gallery.clock.advance_seconds(1);
     assert_eq!(gallery.upload(&ada, "image/png", &picture(ImageFormat::Png, 64, 64, BLUE)).await, "attached");
-    assert!(is_blue(&gallery, &ada).await);
+    gallery.is_near(&ada, BLUE).await;
 }
 
 #[tokio::test]
-async fn what_a_crash_left_half_done_is_finished_by_the_next_run() {
+async fn a_removal_outranks_the_first_upload_too() {
     let gallery = Gallery::new().await;
     let ada = gallery.create("ada").await;
-    let (_, [first, second]) = two_uploads(&gallery, &ada).await;
-    s3_events::handle(&gallery.app, first).await.unwrap();
-    let old = gallery.objects().await;
-    // As if the run had ended right after the user was changed: the old picture, the file and the pending note are there.
-    let bytes = picture(ImageFormat::Png, 64, 64, BLUE);
-    let item =
-        || async { gallery.items().await.into_iter().find(|item| item["sk"].as_s().unwrap() == "USER").unwrap() };
-    s3_events::handle(&gallery.app, second.clone()).await.unwrap();
-    let attached = item().await;
-    let id = second["Records"][0]["s3"]["object"]["key"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    assert_eq!(attached["avatarUpload"].as_s().unwrap(), &id);
-    for key in &old {
-        gallery.leave(key, &bytes).await;
-    }
-    let staging = second["Records"][0]["s3"]["object"]["key"].as_str().unwrap();
-    gallery.leave(staging, &bytes).await;
-    let update = gallery.dynamodb.update_item().table_name(gallery.app.store.table());
-    let update = update.key("pk", attached["pk"].clone());
-    let sk = aws_sdk_dynamodb::types::AttributeValue::S(format!("UPLOAD#{id}"));
-    let pending = aws_sdk_dynamodb::types::AttributeValue::S("pending".to_owned());
-    let update = update.key("sk", sk).update_expression("SET #s = :p").expression_attribute_names("#s", "state");
-    update.expression_attribute_values(":p", pending).send().await.unwrap();
-
-    s3_events::handle(&gallery.app, second).await.unwrap();
-    assert_eq!(item().await["version"], attached["version"], "nothing is attached twice");
-    is_tidy(&gallery, &[&ada]).await;
+    let file = picture(ImageFormat::Png, 64, 64, BLUE);
+    let asked = gallery.ask(&ada, "image/png", &file).await;
+    put(&asked, &file);
+    gallery.clock.advance_seconds(1);
+    gallery.anyone().delete(&format!("/users/{ada}/avatar")).await.expect(204);
+    gallery.deliver().await;
+    assert_eq!(gallery.state(&ada, &asked).await, "superseded");
+    assert_eq!(
+        gallery.anyone().get(&format!("/users/{ada}")).await.json()["version"],
+        1,
+        "nothing to be seen has changed"
+    );
+    gallery.is_tidy(&[&ada]).await;
 }
 
 #[tokio::test]

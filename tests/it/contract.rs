@@ -42,6 +42,55 @@ fn every_path_of_the_router_is_described() {
     assert_eq!(routed, described);
 }
 
+#[test]
+fn every_operation_and_every_problem_has_an_example() {
+    let document = committed();
+    let mut problems = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap().values();
+            let bodies = responses.chain([&operation["requestBody"]]).filter_map(|body| body["content"].as_object());
+            for (media_type, content) in bodies.flatten() {
+                if media_type == "application/problem+json" {
+                    let examples = content["examples"].as_object().expect("examples of problems");
+                    assert!(!examples.is_empty(), "{method} {path}: {content}");
+                    problems.extend(examples.keys().cloned());
+                } else if media_type.contains("json") {
+                    assert!(!content["example"].is_null(), "{method} {path}: {media_type} has no example");
+                }
+            }
+        }
+    }
+    let kinds = roster::doors::rest::problem::KINDS.iter().map(|kind| kind.slug.to_owned());
+    let of_the_router = ["method-not-allowed".to_owned()];
+    let untold: Vec<_> = kinds.filter(|slug| !problems.contains(slug) && !of_the_router.contains(slug)).collect();
+    assert_eq!(untold, Vec::<String>::new(), "kinds of problems that no operation is described to answer");
+}
+
+#[test]
+fn the_postman_collection_forgets_no_operation() {
+    fn requests(items: &Value, found: &mut BTreeSet<(String, String)>) {
+        for item in items.as_array().into_iter().flatten() {
+            requests(&item["item"], found);
+            if let Some(parts) = item["request"]["url"]["path"].as_array() {
+                let parts = parts.iter().map(|part| part.as_str().unwrap().replace("name-taken", "{slug}"));
+                let parts = parts.map(|part| part.replace("{{userId}}", "{id}").replace("{{uploadId}}", "{uploadId}"));
+                let path = format!("/{}", parts.collect::<Vec<_>>().join("/"));
+                found.insert((path, item["request"]["method"].as_str().unwrap().to_lowercase()));
+            }
+        }
+    }
+    let collection = include_str!("../../postman/roster.postman_collection.json");
+    let mut requested = BTreeSet::new();
+    requests(&serde_json::from_str::<Value>(collection).unwrap()["item"], &mut requested);
+    for (path, methods) in committed()["paths"].as_object().unwrap() {
+        for (method, _) in methods.as_object().unwrap().iter().filter(|_| path != "/events") {
+            let is_there = requested.contains(&(path.clone(), method.clone()));
+            assert!(is_there, "{method} {path} is in no request: add it to scripts/make-postman");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_description_is_served_as_committed() {
     let house = House::new().await;

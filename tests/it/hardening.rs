@@ -62,6 +62,15 @@ async fn every_answer_is_hardened() {
 }
 
 #[tokio::test]
+async fn headers_that_are_too_large_are_refused() {
+    let house = House::new().await;
+    house.anyone().with("x-filler", "x".repeat(15 * 1024)).get("/users").await.expect(200);
+    house.anyone().with("x-filler", "x".repeat(16 * 1024)).get("/users").await.problem(431, "headers-too-large");
+    let caller = house.anyone().with("x-filler", "x".repeat(8 * 1024)).with("x-more", "x".repeat(8 * 1024));
+    caller.get("/users").await.problem(431, "headers-too-large");
+}
+
+#[tokio::test]
 async fn a_request_that_takes_too_long_is_answered_504() {
     let house = House::with(&[("ROSTER_DEADLINE_SECONDS", "1")]).await;
     let endless = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());

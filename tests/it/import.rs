@@ -103,6 +103,27 @@ fn bad_rows_are_told_by_line_and_column_and_the_rest_is_imported() {
 }
 
 #[test]
+fn hashes_of_other_systems_come_in_as_they_are_and_within_what_a_function_can_pay() {
+    let folder = tempfile::tempdir().unwrap();
+    let django = "pbkdf2_sha256$260000$c29tZXNhbHQ$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4=";
+    let dear = HASH.replace("m=65536", "m=65537");
+    let rows: String = [("ada", django), ("bea", HASH), ("cy", &dear), ("dee", "5f4dcc3b5aa765d61d8327deb882cf99")]
+        .map(|(name, hash)| format!("{name},F,L,\"{hash}\"\n"))
+        .concat();
+    std::fs::write(folder.path().join("users.csv"), format!("userName,firstName,lastName,passwordHash\n{rows}"))
+        .unwrap();
+    let mut import = roster(folder.path(), &["import", "users.csv", "--report", "report.ndjson"]);
+    let output = import.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("2 created") && told.contains("2 refused"), "{told}");
+    assert!(told.contains("line 4: passwordHash: import hashes that need at most 64 MiB"), "{told}");
+    assert!(told.contains("line 5: column 4, passwordHash: fast or unsalted hashes are not kept"), "{told}");
+    let users = exported(folder.path(), &["--with-hashes", "--sort", "userName"]);
+    assert_eq!(users.iter().map(|user| user["passwordHash"].as_str().unwrap()).collect::<Vec<_>>(), [django, HASH]);
+}
+
+#[test]
 fn a_taken_name_is_skipped_refused_or_updated_as_asked() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

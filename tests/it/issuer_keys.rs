@@ -127,6 +127,18 @@ async fn many_requests_at_once_fetch_the_keys_once() {
     assert_eq!(server.asked(), 1);
 }
 
+#[tokio::test]
+async fn a_key_set_is_read_up_to_a_bound() {
+    let signer = Signer::es256("1");
+    let token = signer.token(&json!({"scope": SCOPE}));
+    for (bytes, status) in [(100_000, 200), (200_000, 503)] {
+        let mut keys = key_set(&[&signer]);
+        keys["note"] = json!("x".repeat(bytes));
+        let server = KeyServer::start(Answer::Keys(keys));
+        assert_eq!(list(&house(&server).await, &token).await.status, status, "{bytes} bytes");
+    }
+}
+
 #[test]
 fn a_file_that_holds_no_keys_stops_the_start() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -168,6 +168,34 @@ fn steady_traffic_costs_well_under_one_write_for_each_request() {
     }
 }
 
+/// Few requests for each sandbox: a lease ends with its window, so a sandbox that serves any in a window asks once at least.
+#[test]
+fn a_small_quota_over_many_sandboxes_costs_at_most_a_write_for_each_request() {
+    for (quota, window, per_second, sandboxes) in [
+        (600, 60, 8, 50),
+        (600, 60, 8, 20),
+        (600, 60, 8, 5),
+        (100, 10, 8, 50),
+        (100, 10, 8, 5),
+        (60, 60, 1, 20),
+        (60, 60, 1, 2),
+    ] {
+        let mut world = World::new(policy(quota, window, quota), sandboxes, 0);
+        let seconds = i64::try_from(6 * window).unwrap();
+        world.run(0, seconds, per_second);
+        let (writes, admitted) = (world.table.writes, world.admitted.len());
+        world.run(seconds * 1000, seconds, per_second);
+        let all = world.admitted.len();
+        let served = f64::from(u32::try_from(window).unwrap()) * f64::from(i32::try_from(per_second).unwrap());
+        #[allow(clippy::cast_precision_loss, reason = "figures for people")]
+        let (cost, each) = ((world.table.writes - writes) as f64 / (all - admitted) as f64, served / sandboxes as f64);
+        eprintln!(
+            "{quota} in {window} s at {per_second}/s over {sandboxes} sandboxes: {cost:.3} writes for each request, {each:.1} requests for each sandbox and window"
+        );
+        assert!(cost <= 1.0 && (cost < 0.2 || each < 20.0 || quota < 100), "{cost}");
+    }
+}
+
 #[test]
 fn clocks_that_differ_cost_at_most_a_lease_for_each_slow_one() {
     let quota = 600;

@@ -61,7 +61,7 @@ async fn links_lead_through_all_pages_and_back() {
     let mut reply = first.clone();
     let mut seen = vec![names(&reply)];
     while let Some(next) = reply.header("link").split(", ").find_map(|link| link.strip_suffix("; rel=\"next\"")) {
-        let path = next.trim_matches(['<', '>']).to_owned();
+        let path = format!("/{}", next.trim_matches(['<', '>']));
         assert!(path.ends_with(reply.json()["nextCursor"].as_str().unwrap()), "{reply}");
         reply = house.anyone().get(&path).await.expect(200);
         seen.push(names(&reply));
@@ -69,8 +69,8 @@ async fn links_lead_through_all_pages_and_back() {
     assert_eq!(seen, [vec!["eve", "dan"], vec!["cy", "Bea"], vec!["ada"]]);
     assert_eq!(reply.json()["nextCursor"], Value::Null);
     let back = reply.header("link").strip_suffix("; rel=\"first\"").unwrap().trim_matches(['<', '>']).to_owned();
-    assert_eq!(back, "/users?limit=2&sort=-userName");
-    assert_eq!(names(&house.anyone().get(&back).await.expect(200)), names(&first));
+    assert_eq!(back, "users?limit=2&sort=-userName");
+    assert_eq!(names(&house.anyone().get(&format!("/{back}")).await.expect(200)), names(&first));
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_full_last_page_has_no_next_one() {
     for limit in ["5", "6", "100", "1000000"] {
         let reply = list(&house, &[("limit", limit)]).await.expect(200);
         assert_eq!(reply.json()["nextCursor"], Value::Null, "{limit}");
-        assert_eq!(reply.header("link"), format!("</users?limit={limit}>; rel=\"first\""));
+        assert_eq!(reply.header("link"), format!("<users?limit={limit}>; rel=\"first\""));
     }
     let empty = House::new().await.anyone().get("/users").await.expect(200);
     assert_eq!(empty.json(), json!({"users": [], "nextCursor": null}));
@@ -189,7 +189,9 @@ async fn a_page_calls_each_shard_once_and_few_of_them_again() {
             // 50 users of some 350 bytes: 8 units of 4 KiB at half price each, and half a unit for each further call.
             let capacity = timing(&reply, "capacity");
             assert!(capacity <= 0.5 * f64::from(u32::try_from(made).unwrap()) + 4.0, "{capacity}: {reply}");
-            assert!(timing(&reply, "items") <= 50.0 + 8.0 * 6.0 + 22.0, "{reply}");
+            let (items, shown) = (timing(&reply, "items"), names(&reply).len());
+            assert!(items <= 50.0 + 8.0 * 6.0 + 22.0, "{reply}");
+            assert!(items >= f64::from(u32::try_from(shown).unwrap()), "{shown} users: {reply}");
             (pages, calls) = (pages + 1, calls + timing(&reply, "calls"));
             match reply.json()["nextCursor"].as_str() {
                 Some(next) => cursor = Some(next.to_owned()),

@@ -10,6 +10,9 @@ use crate::harness::{House, Reply, logged, new_user};
 const FIRST: &str = "plumose quagga vexillum 41";
 const SECOND: &str = "zarzuela okapi thribble 77";
 const WRONG: &str = "wamble sphex drumlin 12";
+/// Names and what else tells a person or opens a door, likewise.
+const PERSONAL: [&str; 6] =
+    ["thaumaturge77", "Zephyrine", "Quatrefoil", "Brimborion", "eyJhbGciOiJFUzI1NiJ9.zwieback", "key-of-oubliette"];
 
 #[tokio::test]
 async fn nothing_that_a_run_produces_holds_a_password_or_a_hash() {
@@ -70,6 +73,39 @@ async fn nothing_that_a_run_produces_holds_a_password_or_a_hash() {
     assert!(log.contains("change_password") || log.contains("/users/{id}/password"), "the log was captured");
     for secret in secrets {
         let line = log.lines().find(|line| line.contains(secret) && !line.contains("boom"));
+        assert!(line.is_none(), "{secret} in {line:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_names_a_person_or_holds_a_token() {
+    let house = House::new().await;
+    let [user_name, first, last, other, token, key] = PERSONAL;
+    let caller = house.anyone().with("authorization", format!("Bearer {token}")).with("idempotency-key", key);
+    let body = json!({"userName": user_name, "firstName": first, "lastName": last, "password": FIRST});
+    let path = caller.post("/users", &body).await.expect(201).header("location").to_owned();
+    caller.post("/users", &body).await.expect(201);
+    house.anyone().post("/users", &body).await.expect(409);
+    caller.get(&format!("/users?filter=firstName%20eq%20%22{first}%22")).await.expect(200);
+    caller.get(&format!("/users?filter=firstName%20equals%20%22{first}%22&cursor={last}")).await.expect(400);
+    caller.patch(&path, &json!({"lastName": other, first: last})).await.expect(422);
+    caller.patch(&path, &json!({"lastName": other})).await.expect(200);
+    caller.get(&format!("/{user_name}/{last}")).await.expect(404);
+    caller.get(&format!("/users/{user_name}")).await.expect(404);
+    caller.get(&format!("/problems/{user_name}")).await.expect(404);
+    house.anyone().with("x-client-id", format!("{first} {last}")).get("/users").await.expect(400);
+    house.anyone().with("traceparent", last).with("if-match", first).patch(&path, &json!({})).await.expect(400);
+    let claim = json!({"userName": user_name, "password": WRONG});
+    caller.post("/users/verify-password", &claim).await.expect(401);
+    let asked = json!({"contentType": "image/png", "contentLength": 100});
+    let upload = caller.post(&format!("{path}/avatar-uploads"), &asked).await.expect(201).json();
+    let signature = upload["url"].as_str().unwrap().rsplit("X-Amz-Signature=").next().unwrap().to_owned();
+    caller.delete(&path).await.expect(204);
+    let log = logged();
+    assert!(log.contains("verify_password") && log.contains("request_avatar_upload"), "the log was captured");
+    // The last ones are what every other test of this process uses.
+    for secret in PERSONAL.into_iter().chain([signature.as_str(), "Lovelace", "eyJ", "Bearer ey"]) {
+        let line = log.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{secret} in {line:?}");
     }
 }

@@ -61,6 +61,7 @@ fn imports_point_one_way() {
             &["axum", "aws_sdk_", "crate::doors", "crate::operations", "crate::store", "crate::app", "crate::local"],
         ),
         ("src/doors/rest", &["aws_sdk_", "crate::store", "app.store", "app.avatars"]),
+        ("src/doors/graphql", &["aws_sdk_", "crate::store", "app.store", "app.avatars"]),
         ("src/doors", &["aws_sdk_"]),
     ];
     for (folder, forbidden) in rules {
@@ -104,6 +105,37 @@ fn the_template_names_only_variables_that_the_configuration_reads() {
     }
     for name in names {
         assert!(config.contains(&format!("\"{name}\"")), "{name} is in template.yaml but not in src/config");
+    }
+}
+
+#[test]
+fn the_template_has_a_parameter_for_all_that_says_who_may_call_and_how_much() {
+    let template = template();
+    for (path, text) in sources("src/config") {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !["auth.rs", "quota.rs", "door.rs"].contains(&name.as_str()) {
+            continue;
+        }
+        let variables = text.split('"').filter(|word| word.starts_with("ROSTER_") && !word.contains(' '));
+        // The deadline goes with the functions' timeout, which the next test compares.
+        for variable in variables.filter(|name| *name != "ROSTER_DEADLINE_SECONDS") {
+            assert!(template.contains(&format!("        {variable}: !Ref ")), "{variable} of src/config/{name}");
+        }
+    }
+}
+
+#[test]
+fn the_functions_end_after_the_deadline_of_a_request() {
+    let template = template();
+    let (_, globals) = template.split_once("\nGlobals:").expect("globals in template.yaml");
+    let (_, timeout) = globals.split_once("    Timeout: ").expect("a timeout of all functions");
+    let timeout: u64 = timeout.lines().next().unwrap().parse().unwrap();
+    let config = roster::config::Config::for_local(&|_| None).unwrap();
+    assert!(config.door.deadline.as_secs() < timeout, "{:?} of {timeout} s", config.door.deadline);
+    let parts = ["  Directory:", "  Credentials:"].map(|name| template.split_once(name).unwrap().1);
+    for part in parts {
+        let (function, _) = part.split_once("Policies:").unwrap();
+        assert!(!function.contains("Timeout:"), "the functions of the API have the timeout of all");
     }
 }
 

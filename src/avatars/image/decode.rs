@@ -10,6 +10,9 @@ use crate::domain::avatar::{PictureType, Rejection};
 /// Most bytes of a decoded pixel: 8 bits of red, green, blue and alpha. A picture of 16 bits may have half the pixels.
 const BYTES_PER_PIXEL: u64 = 4;
 
+/// What decoders may keep beside pixels: lines, dictionaries, colour profiles.
+const BESIDE_PIXELS: u64 = 16 * 1024 * 1024;
+
 /// Pixels, and what the file says about how to look at them.
 pub struct Decoded {
     /// As they lie in the file.
@@ -33,8 +36,12 @@ pub fn decode(bytes: &[u8], kind: PictureType, max_pixels: u64) -> Result<Decode
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
-    // Beyond the pixels themselves decoders keep lines, dictionaries and, for WebP, a second copy.
-    limits.max_alloc = Some(max_pixels * BYTES_PER_PIXEL * 2 + 16 * 1024 * 1024);
+    limits.max_alloc = Some(match kind {
+        // What a PNG keeps beside the pixels: a few lines, and a colour profile, which may be a bomb of its own.
+        PictureType::Png => BESIDE_PIXELS,
+        // A second copy of the pixels for WebP and GIF. The JPEG decoder does not look here.
+        _ => max_pixels * BYTES_PER_PIXEL * 2 + BESIDE_PIXELS,
+    });
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|error| rejection(&error))?;
     let (width, height) = decoder.dimensions();

@@ -14,7 +14,7 @@ mod resize;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::avatar::{Announced, PictureType, Rejection, Size, Upload};
+use crate::domain::avatar::{Announced, PictureType, Rejection, Size};
 use crate::error::Error;
 use crate::hex;
 
@@ -25,16 +25,14 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The name of this picture in its owner's folder: SHA-256 over the upload's id and every size. The id keeps two uploads
-    /// of one file apart, so that removing the older one's objects never takes the newer one's.
-    pub fn content_hash(&self, upload: &Upload) -> String {
+    /// The name of this picture in its upload's folder: 128 bits of SHA-256 over every size.
+    pub fn content_hash(&self) -> String {
         let mut digest = Sha256::new();
-        digest.update(upload.id.to_string());
         for (_, bytes) in &self.sizes {
             digest.update((bytes.len() as u64).to_be_bytes());
             digest.update(bytes);
         }
-        hex::lower(&digest.finalize())
+        hex::lower(&digest.finalize()[..16])
     }
 }
 

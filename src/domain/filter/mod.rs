@@ -207,4 +207,6 @@ fn compared(f: &mut Formatter<'_>, attribute: Attribute, operator: Operator, tex
 }
 
 #[cfg(test)]
+pub(crate) mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -48,14 +48,19 @@ impl Password {
 /// decomposition, stand in as a snowman while they are applied.
 fn prepare(text: &str) -> Option<Zeroizing<String>> {
     const STAND_IN: char = '\u{2603}';
-    let is_emoji = |c: &char| *c == STAND_IN || ('\u{1f000}'..='\u{1faff}').contains(c);
-    let emoji: Zeroizing<Vec<char>> = Zeroizing::new(text.chars().filter(is_emoji).collect());
-    let stood_in = Zeroizing::new(text.chars().map(|c| if is_emoji(&c) { STAND_IN } else { c }).collect::<String>());
+    let is_kept = |c: &char| *c == STAND_IN || is_emoji(*c);
+    let emoji: Zeroizing<Vec<char>> = Zeroizing::new(text.chars().filter(is_kept).collect());
+    let stood_in = Zeroizing::new(text.chars().map(|c| if is_kept(&c) { STAND_IN } else { c }).collect::<String>());
     let enforced = Zeroizing::new(OpaqueString::enforce(stood_in.as_str()).ok()?.into_owned());
     let mut emoji = emoji.iter();
     Some(Zeroizing::new(
         enforced.chars().map(|c| if c == STAND_IN { emoji.next().copied().unwrap_or(c) } else { c }).collect(),
     ))
+}
+
+/// Whether this is an emoji outside the Basic Multilingual Plane, where nearly all of them are.
+fn is_emoji(c: char) -> bool {
+    ('\u{1f000}'..='\u{1faff}').contains(&c)
 }
 
 /// A password that the policy accepted for one user.

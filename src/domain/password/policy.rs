@@ -1,10 +1,11 @@
 //! The rules for new passwords, without composition rules and without rotation (NIST SP 800-63B-4, section 3.1.1.2).
 
+use zeroize::Zeroizing;
 use zxcvbn::Score;
 
 use super::common::{self, is_common};
 use super::likeness::is_like_a_name;
-use super::{AcceptedPassword, MAX_CODE_POINTS, Password};
+use super::{AcceptedPassword, MAX_CODE_POINTS, Password, is_emoji};
 use crate::domain::{Flaw, Profile};
 
 /// Fewest code points of any policy (NIST SP 800-63B-4, section 3.1.1.2).
@@ -15,6 +16,9 @@ pub const GREATEST_MIN_CODE_POINTS: usize = 64;
 
 /// Least score of zxcvbn, of 0 to 4: "safely unguessable", more than 10^8 guesses.
 pub const LEAST_SCORE: u8 = 3;
+
+/// The guesses of that score, as a power of ten.
+const LEAST_GUESSES_LOG10: f64 = 8.0;
 
 /// Most code points that zxcvbn looks at: its time grows faster than its input, and a password that is strong by then is
 /// strong.
@@ -103,7 +107,22 @@ impl PasswordPolicy {
 fn is_hard_to_guess(text: &str, names: &[&str]) -> bool {
     let end = text.char_indices().nth(SCORED_CODE_POINTS).map_or(text.len(), |(end, _)| end);
     let least = Score::try_from(LEAST_SCORE).unwrap_or(Score::Four);
-    zxcvbn::zxcvbn(&text[..end], names).score() >= least
+    let entropy = zxcvbn::zxcvbn(&text[..end], names);
+    entropy.score() >= least || entropy.guesses_log10() + emoji_digits(&text[..end]) > LEAST_GUESSES_LOG10
+}
+
+/// What zxcvbn misses in emoji, as a power of ten. It takes whatever is in none of its patterns for one character of ten;
+/// an emoji is one of a hundred at the least, if it is neither one that was there before nor a neighbour of one.
+fn emoji_digits(text: &str) -> f64 {
+    let mut seen: Zeroizing<Vec<u32>> = Zeroizing::new(Vec::new());
+    let mut digits = 0.0;
+    for code in text.chars().filter(|c| is_emoji(*c)).map(u32::from) {
+        if seen.iter().all(|other| other.abs_diff(code) > 1) {
+            digits += 1.0;
+        }
+        seen.push(code);
+    }
+    digits
 }
 
 #[cfg(test)]
@@ -141,7 +160,23 @@ mod tests {
             assert_eq!(codes(text), expected, "{text:?}");
         }
         assert_eq!(codes(&"x y".repeat(86)), ["too_long"]);
-        assert_eq!(codes("🦀🐪🦉🐝🦖🐙🦔🐢🐌🦂🐬"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn emoji_count_for_what_they_are() {
+        for (text, expected) in [
+            ("🦀🐪🦉🐝🦖🐙🦔🐢", &[][..]),
+            ("🦀🐪🦉🐝🦖🐙🦔🐢🐌🦂🐬", &[]),
+            ("crab🦀camel🐪", &[]),
+            ("🦀🐪🦉🐝🦖🐙🦔", &["too_short"]),
+            ("🦀🦀🦀🦀🦀🦀🦀🦀", &["too_guessable"]),
+            ("🦀🐪🦀🐪🦀🐪🦀🐪", &["too_guessable"]),
+            ("🐀🐁🐂🐃🐄🐅🐆🐇", &["too_guessable"]),
+            ("password🦀", &["too_guessable"]),
+            ("iloveyou🦀🐪", &["too_guessable"]),
+        ] {
+            assert_eq!(codes(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Flags {
             failed => failed,
         };
         match written {
-            Ok(()) => progress.line(&progress.finish(users)),
+            Ok(()) => progress.finish(users, ""),
             // Whoever read it has seen enough.
             Err(End::Io(error)) if error.kind() == ErrorKind::BrokenPipe => {}
             Err(End::Io(error)) => return Err(format!("{}: {error}", self.file.display()).into()),

@@ -16,7 +16,11 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "`--help` prints these lines as they are")]
 pub(super) struct Flags {
-    /// What to ask; without a path, /health/live [default: the address in ROSTER_LISTEN, or http://127.0.0.1:8000]
+    /// Ask whether requests can be served, DynamoDB and S3 included: /health/ready instead of /health/live
+    #[arg(long)]
+    ready: bool,
+
+    /// What to ask; without a path, /health/live or /health/ready [default: the address in ROSTER_LISTEN, or http://127.0.0.1:8000]
     #[arg(long, value_name = "URL", value_parser = url)]
     url: Option<Uri>,
 
@@ -32,7 +36,7 @@ impl Flags {
             Some(url) => url,
             None => listen::url(self.listen).parse()?,
         };
-        match status(&url) {
+        match status(&url, if self.ready { "/health/ready" } else { "/health/live" }) {
             Ok(200) => Ok(()),
             Ok(status) => Err(format!("{url} answered {status}").into()),
             Err(error) => Err(format!("{url} does not answer: {}", plain(&error)).into()),
@@ -45,10 +49,11 @@ fn url(text: &str) -> Result<Uri, String> {
     if url.scheme_str() == Some("http") { Ok(url) } else { Err("expected http://ADDRESS:PORT".to_owned()) }
 }
 
-/// Asks `url` and returns the status.
-fn status(url: &Uri) -> io::Result<u16> {
+/// Asks `url`, or `path` there if it has none, and returns the status.
+fn status(url: &Uri, path: &str) -> io::Result<u16> {
+    let usual = path;
     let (host, path) = (url.host().unwrap_or_default(), url.path());
-    let path = if path == "/" { "/health/live" } else { path };
+    let path = if path == "/" { usual } else { path };
     let bare = host.trim_matches(['[', ']']);
     let mut stream = connect((bare, url.port_u16().unwrap_or(80)))?;
     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -78,7 +83,7 @@ mod tests {
     use super::*;
 
     /// Answers one request with `answer`, and returns the outcome and the request's first line.
-    fn ask(path: &str, answer: &'static str) -> (Result<(), Box<dyn std::error::Error>>, String) {
+    fn ask(path: &str, ready: bool, answer: &'static str) -> (Result<(), Box<dyn std::error::Error>>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = format!("http://{}{path}", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {
@@ -94,7 +99,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             line
         });
-        let outcome = Flags { url: Some(url(&target).unwrap()), listen: listen::FREE_LOOPBACK_PORT }.run();
+        let outcome = Flags { url: Some(url(&target).unwrap()), ready, listen: listen::FREE_LOOPBACK_PORT }.run();
         (outcome, server.join().unwrap())
     }
 
@@ -108,16 +113,18 @@ mod tests {
             ("", "+OK POP3 ready\r\n", false, "/health/live"),
             ("", "", false, "/health/live"),
         ] {
-            let (outcome, line) = ask(path, answer);
+            let (outcome, line) = ask(path, false, answer);
             assert_eq!(outcome.is_ok(), alive, "{path} {answer}: {outcome:?}");
             assert!(line.starts_with(&format!("GET {asked} HTTP/1.1")), "{line}");
         }
+        let (outcome, line) = ask("", true, "HTTP/1.1 503 Service Unavailable\r\n\r\n");
+        assert!(outcome.is_err() && line.starts_with("GET /health/ready HTTP/1.1"), "{line}");
     }
 
     #[test]
     fn nobody_there_is_not_alive() {
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let told = Flags { url: None, listen }.run().unwrap_err().to_string();
+        let told = Flags { url: None, ready: false, listen }.run().unwrap_err().to_string();
         assert_eq!(told, format!("http://{listen}/ does not answer: connection refused"));
     }
 }

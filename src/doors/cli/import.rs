@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 
 use super::Outcome;
 use super::files::{self, Format};
-use super::progress::{self, Progress};
+use super::progress::Progress;
 use super::target::Target;
 use crate::operations::{self, Duplicates, Settings};
 use report::Report;
@@ -134,7 +134,7 @@ impl Flags {
         .await?;
         let (mut report, progress) = state.into_inner();
         report.finish()?;
-        progress.line(&summary(&report, &progress, self.dry_run));
+        progress.finish(report.rows(), &summary(&report, self.dry_run));
         if let Some(error) = read_error.into_inner() {
             return Err(format!("{}: {error}", self.file.display()).into());
         }
@@ -150,12 +150,10 @@ impl Flags {
     }
 }
 
-fn summary(report: &Report, progress: &Progress, dry_run: bool) -> String {
+fn summary(report: &Report, dry_run: bool) -> String {
     let Report { created, already_there, updated, skipped, refused, failed, .. } = report;
     let dry = if dry_run { " (dry run: nothing was written)" } else { "" };
-    let peak = progress::peak_memory_mib().map(|mib| format!(" Peak memory {mib} MiB.")).unwrap_or_default();
-    let whole = progress.finish(report.rows());
     format!(
-        "{whole}: {created} created, {already_there} already there, {updated} updated, {skipped} skipped, {refused} refused, {failed} failed{dry}.{peak}"
+        ": {created} created, {already_there} already there, {updated} updated, {skipped} skipped, {refused} refused, {failed} failed{dry}"
     )
 }

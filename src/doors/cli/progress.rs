@@ -58,17 +58,14 @@ impl Progress {
         }
     }
 
-    /// Ends the bar, and tells how long it all took.
-    pub(super) fn finish(&self, done: u64) -> String {
+    /// Ends the bar, and tells how long it all took, `details`, and the most memory that it held.
+    pub(super) fn finish(&self, done: u64, details: &str) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        format!(
-            "{done} {} in {:.1} s ({:.0} a second)",
-            self.what,
-            self.started.elapsed().as_secs_f64(),
-            self.rate(done)
-        )
+        let (seconds, rate) = (self.started.elapsed().as_secs_f64(), self.rate(done));
+        let peak = peak_memory_mib().map(|mib| format!(" Peak memory {mib} MiB.")).unwrap_or_default();
+        self.line(&format!("{done} {} in {seconds:.1} s ({rate:.0} a second){details}.{peak}", self.what));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "it is told without decimals")]
@@ -78,7 +75,7 @@ impl Progress {
 }
 
 /// The most memory that this process has held, in MiB; known on Linux.
-pub(super) fn peak_memory_mib() -> Option<u64> {
+fn peak_memory_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib / 1024)

@@ -13,7 +13,7 @@ use crate::local::serve;
 /// Where the API listens unless told otherwise. An empty variable tells nothing, here as everywhere.
 pub(super) const API: &str = "127.0.0.1:8000";
 pub(super) const DYNAMODB: &str = "127.0.0.1:8001";
-const S3: &str = "127.0.0.1:8002";
+pub(super) const S3: &str = "127.0.0.1:8002";
 const DATA: &str = ".roster";
 
 #[derive(Debug, Args)]

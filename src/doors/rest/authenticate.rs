@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
+use sha2::{Digest, Sha256};
 
 use super::extract::single_header;
 use super::problem::{self, Problem};
@@ -11,6 +12,7 @@ use crate::app::App;
 use crate::config::Auth;
 use crate::domain::{Actor, ClientId, Scope, UserId};
 use crate::jwt::{Refused, Token};
+use crate::{hex, scope};
 
 /// The IAM principal that API Gateway has authenticated, put into the request by the Lambda door.
 #[derive(Clone, Debug)]
@@ -24,18 +26,35 @@ impl FromRequestParts<App> for Actor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let named = single_header(&parts.headers, CLIENT_HEADER)?
-            .map(ClientId::parse)
-            .transpose()
-            .map_err(|flaw| Problem::bad_header(CLIENT_HEADER, flaw))?;
-        let actor = match app.auth {
-            Auth::Open => Self::all_powerful(named.unwrap_or_else(ClientId::anonymous)),
-            Auth::Iam => by_principal(app, parts, named)?,
-            Auth::Jwt => by_token(app, &parts.headers, named).await?,
-        };
+        let actor = identify(parts, app).await?;
         throttle::admit(app, parts, &actor).await?;
         Ok(actor)
     }
+}
+
+/// A caller as logs may show it: services and roles by name, but of an IAM user, who may be a person, a digest.
+fn shown(client: &ClientId) -> String {
+    match client.as_str().split_once(":user/") {
+        Some((account, name)) if account.starts_with("arn:") => {
+            format!("{account}:user/{}", hex::lower(&Sha256::digest(name)[..8]))
+        }
+        _ => client.as_str().to_owned(),
+    }
+}
+
+/// Says who calls, and counts nothing.
+pub async fn identify(parts: &Parts, app: &App) -> Result<Actor, Problem> {
+    let named = single_header(&parts.headers, CLIENT_HEADER)?
+        .map(ClientId::parse)
+        .transpose()
+        .map_err(|flaw| Problem::bad_header(CLIENT_HEADER, flaw))?;
+    let actor = match app.auth {
+        Auth::Open => Actor::all_powerful(named.unwrap_or_else(ClientId::anonymous)),
+        Auth::Iam => by_principal(app, parts, named)?,
+        Auth::Jwt => by_token(app, &parts.headers, named).await?,
+    };
+    scope::note(|scope| _ = scope.caller.set(shown(actor.client())));
+    Ok(actor)
 }
 
 /// API Gateway's IAM policy has decided who may call; a caller header must not claim another name.
@@ -89,4 +108,22 @@ fn refused(why: Refused) -> Problem {
 
 fn another_client(detail: &str) -> Problem {
     Problem::new(problem::FORBIDDEN).with_detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_name_services_and_no_people() {
+        let shown = |arn| shown(&ClientId::parse(arn).unwrap());
+        assert_eq!(shown("billing"), "billing");
+        assert_eq!(
+            shown("arn:aws:sts::123456789012:assumed-role/billing"),
+            "arn:aws:sts::123456789012:assumed-role/billing"
+        );
+        let person = shown("arn:aws:iam::123456789012:user/ada.lovelace");
+        assert!(person.starts_with("arn:aws:iam::123456789012:user/") && !person.contains("ada"), "{person}");
+        assert_ne!(person, shown("arn:aws:iam::123456789012:user/eve"));
+    }
 }

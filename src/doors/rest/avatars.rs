@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::extract::{Id, JsonBody, Precondition};
 use super::json::Fields;
@@ -31,11 +32,11 @@ pub struct RequestedUpload {
     #[schema(format = "uri")]
     url: String,
     /// With PUT: send these as they are; the length is the announced one.
-    #[schema(required = false)]
+    #[schema(required = false, value_type = BTreeMap<String, String>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<BTreeMap<&'static str, String>>,
     /// With POST: the fields of a `multipart/form-data` body, before `file`.
-    #[schema(required = false)]
+    #[schema(required = false, value_type = BTreeMap<String, String>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<BTreeMap<&'static str, String>>,
     /// The largest file that could have been announced.
@@ -71,7 +72,7 @@ pub struct Reason {
     detail: &'static str,
 }
 
-/// The file that a client is about to send, for the API description.
+/// The file that a client is about to send.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewAvatarUpload)]
@@ -83,11 +84,25 @@ pub struct NewAvatarUploadSchema {
     #[schema(minimum = 1, example = 48_213)]
     content_length: u64,
     /// SHA-256 in base64; S3 then refuses every other file.
-    #[schema(required = false, min_length = 44, max_length = 44)]
+    #[schema(
+        required = false,
+        pattern = "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$",
+        example = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+    )]
     checksum_sha256: String,
     /// PUT unless POST, a form for browsers, is asked for.
     #[schema(required = false, pattern = "^(PUT|POST)$", example = "PUT")]
     method: String,
+}
+
+/// The query's parameter, for the API description.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the API description alone")]
+pub struct SizeParameter {
+    /// Width and height in pixels.
+    #[param(pattern = "^(64|128|256|512)$", default = "256", example = "256")]
+    size: Option<String>,
 }
 
 /// Gives a URL, or a form, that uploads exactly the announced file.
@@ -105,7 +120,7 @@ pub async fn request_avatar_upload(
     mounted: Mounted,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let (file, method) = announced(body).map_err(Error::Invalid)?;
+    let (file, method) = announced(body.value, body.violations).map_err(Error::Invalid)?;
     let requested = operations::request_avatar_upload(&app, &actor, id, file, method).await?;
     let upload = requested.upload;
     let location = mounted.path(&format!("/users/{id}/avatar-uploads/{}", upload.id));
@@ -147,7 +162,7 @@ pub async fn get_avatar_upload(
 
 /// Redirects to the picture in one size.
 #[utoipa::path(get, path = "/users/{id}/avatar", operation_id = "get_avatar", tag = "avatars",
-    params(openapi::UserPath, ("size" = Option<String>, Query, description = "Width and height in pixels: 64, 128, 256 (the default) or 512", pattern = "^(64|128|256|512)$", example = "256")),
+    params(openapi::UserPath, SizeParameter),
     responses(
         (status = 307, description = "The picture is there", headers(("Location" = String))),
         (status = 422, description = "validation: no such size", body = openapi::Problem, content_type = "application/problem+json"),
@@ -183,8 +198,9 @@ pub async fn delete_avatar(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn announced(body: JsonBody) -> Result<(Announced, UploadMethod), Vec<Violation>> {
-    let mut fields = Fields::of(body.value, body.violations);
+/// Reads which file a client is about to send, and how.
+pub fn announced(value: Value, violations: Vec<Violation>) -> Result<(Announced, UploadMethod), Vec<Violation>> {
+    let mut fields = Fields::of(value, violations);
     let content_type = fields.required("contentType", PictureType::parse);
     let content_length = fields.required_count("contentLength");
     let checksum = fields.optional("checksumSha256", Checksum::parse);

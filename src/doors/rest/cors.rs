@@ -25,6 +25,8 @@ pub(super) fn layer(door: &Door) -> Option<CorsLayer> {
                 "idempotency-key",
                 "if-match",
                 "if-none-match",
+                "traceparent",
+                "tracestate",
                 "x-client-id",
             ]))
             .expose_headers(names(&[
@@ -34,6 +36,7 @@ pub(super) fn layer(door: &Door) -> Option<CorsLayer> {
                 "ratelimit",
                 "ratelimit-policy",
                 "retry-after",
+                "traceparent",
                 "www-authenticate",
                 "x-request-id",
             ]))

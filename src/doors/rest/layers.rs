@@ -1,4 +1,4 @@
-//! What runs around every request: a request id, one log line, problems completed, panics caught, headers hardened.
+//! What runs around every request: a request id, a deadline, one log line, problems completed, panics caught, headers hardened.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,9 +12,13 @@ use axum::{Router, extract};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::cors;
-use super::problem::{HEADERS_TOO_LARGE, Problem, TIMEOUT};
-use super::throttle::Told;
+use super::problem::{HEADERS_TOO_LARGE, Problem};
+use super::throttle::{self, Told};
 use crate::app::App;
+use crate::doors::trace::Trace;
+use crate::error::Error;
+use crate::scope::{OutOfTime, Scope};
+use crate::telemetry::work::{Done, Outcome};
 
 /// The id of one request: Lambda's own, or one made here; told in `X-Request-Id` and in every problem.
 #[derive(Clone, Debug)]
@@ -24,6 +28,10 @@ pub struct RequestId(pub String);
 #[derive(Clone, Debug, Default)]
 pub struct Mount(pub String);
 
+/// Marks an answer whose body stays as it is, though a problem comes with it: another door has its own words for it.
+#[derive(Clone, Copy, Debug)]
+pub struct AsItIs;
+
 /// Most bytes of path, query and headers together; API Gateway itself ends at 10,240 for the headers.
 const HEAD_BYTES: usize = 16 * 1024;
 
@@ -32,11 +40,14 @@ const HEAD_BYTES: usize = 16 * 1024;
 pub struct TimeLeft(pub Duration);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 /// Two years, as <https://hstspreload.org> recommends; other hosts of the domain are not ours to bind.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 /// What is left of Lambda's time for the answer.
-const ANSWERING: Duration = Duration::from_millis(500);
+const LAMBDA_ANSWERING: Duration = Duration::from_millis(500);
+/// What is left of the request's own time when the last call ends: enough to say which of them did not answer.
+const ANSWERING: Duration = Duration::from_millis(50);
 
 /// Puts the layers around the routes.
 pub fn around(routes: Router<App>, app: App) -> Router<App> {
@@ -49,7 +60,7 @@ pub fn around(routes: Router<App>, app: App) -> Router<App> {
 }
 
 async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let began = Instant::now();
     let id = match request.extensions().get::<RequestId>() {
         Some(RequestId(id)) => id.clone(),
         None => app.ids.request_id(app.clock.now()),
@@ -58,23 +69,30 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     let method = request.method().clone();
     // What is too long to be one of our paths is not echoed whole.
     let path = request.uri().path().chars().take(512).collect::<String>();
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let is_behind_tls = request.headers().get(FORWARDED_PROTO).is_some_and(|proto| proto == "https");
+    let trace = trace_of(&request, &app);
     let told = Told::default();
     request.extensions_mut().insert(told.clone());
+    let time = time_for(&app, &request);
+    let scope = Scope::until(Some(began + time.saturating_sub(ANSWERING)));
     let mut response = if head_bytes(&request) > HEAD_BYTES {
         Problem::new(HEADERS_TOO_LARGE).into_response()
     } else {
-        answer(&app, request, next).await
+        scope.of(answer(began + time, request, next)).await
     };
 
     let problem = found(&response);
-    if let Some(problem) = &problem {
+    if let Some(problem) = &problem
+        && response.extensions().get::<AsItIs>().is_none()
+    {
         complete(&mut response, problem, &method, &path, &id);
     }
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, value);
+    for (name, value) in [(REQUEST_ID, id.as_str()), (TRACEPARENT, trace.traceparent().as_str())] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -82,8 +100,39 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     told.write(headers);
-    log(&method, &route, &response, problem.as_deref(), &id, started);
+    let status = response.status();
+    let done = Done {
+        operation: throttle::operation_id(&method, route.as_ref()),
+        http: Some((shown(&method), route.as_ref().map_or("none", MatchedPath::as_str), status.as_u16())),
+        error_kind: problem.as_ref().map(|problem| problem.kind().slug),
+        cause: problem.as_ref().map(|problem| problem.cause()),
+        // Another door may tell a failure under 200.
+        outcome: match problem.as_ref().map_or(status, |problem| status.max(problem.kind().status)) {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Outcome::Unavailable,
+            status if status.is_server_error() => Outcome::Faulty,
+            _ => Outcome::Answered,
+        },
+        request_id: &id,
+        trace: Some((&trace.id, trace.xray.as_deref())),
+        is_cold_start: app.is_cold_start(),
+        began,
+    };
+    done.tell(&scope);
     response
+}
+
+/// A method that anyone may make up is not repeated.
+fn shown(method: &Method) -> &str {
+    const KNOWN: [Method; 7] =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
+}
+
+fn trace_of(request: &Request, app: &App) -> Trace {
+    let mut parents = request.headers().get_all(TRACEPARENT).iter();
+    // Two parents are none.
+    let parent = parents.next().filter(|_| parents.next().is_none()).and_then(|value| value.to_str().ok());
+    Trace::of(parent, request.extensions().get(), &app.ids)
 }
 
 /// The size of path, query and all headers, without separators.
@@ -92,13 +141,17 @@ fn head_bytes(request: &Request) -> usize {
     target + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
 }
 
+/// How long the request may take: as configured, or until shortly before Lambda ends the sandbox.
+fn time_for(app: &App, request: &Request) -> Duration {
+    let left = request.extensions().get::<TimeLeft>().map(|TimeLeft(left)| left.saturating_sub(LAMBDA_ANSWERING));
+    left.unwrap_or(app.door.deadline).min(app.door.deadline)
+}
+
 /// The handler's answer, if it comes in time. What it was about to write may have been written.
-async fn answer(app: &App, request: Request, next: Next) -> Response {
-    let left = request.extensions().get::<TimeLeft>().map(|TimeLeft(left)| left.saturating_sub(ANSWERING));
-    let deadline = left.unwrap_or(app.door.deadline).min(app.door.deadline);
-    match tokio::time::timeout(deadline, next.run(request)).await {
+async fn answer(deadline: Instant, request: Request, next: Next) -> Response {
+    match tokio::time::timeout_at(deadline.into(), next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::new(TIMEOUT).into_response(),
+        Err(_) => Problem::from(Error::Timeout(OutOfTime.into())).into_response(),
     }
 }
 
@@ -119,27 +172,9 @@ fn complete(response: &mut Response, problem: &Problem, method: &Method, path: &
     *response.body_mut() = if method == Method::HEAD { Body::empty() } else { Body::from(body) };
 }
 
-/// One line per request. Neither path nor query nor any input is in it.
-fn log(method: &Method, route: &str, response: &Response, problem: Option<&Problem>, id: &str, started: Instant) {
-    let status = response.status().as_u16();
-    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
-    let kind = problem.map(|problem| problem.kind().slug);
-    let cause = problem.map(Problem::cause).filter(|cause| !cause.is_empty());
-    macro_rules! line {
-        ($level:ident) => {
-            tracing::$level!(%method, route, status, error_kind = kind, cause, duration_ms, request_id = id, "request")
-        };
-    }
-    match response.status() {
-        status if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::GATEWAY_TIMEOUT => line!(warn),
-        status if status.is_server_error() => line!(error),
-        _ => line!(info),
-    }
-}
-
 /// A panic is our fault; its words may hold input and are not repeated.
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    Problem::from(crate::error::Error::internal("a handler panicked")).into_response()
+    Problem::from(Error::internal("a handler panicked")).into_response()
 }
 
 /// The client's view of one of our paths.

@@ -5,7 +5,6 @@ use axum::extract::{self, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::layers::Mounted;
 use super::problem::Problem;
 use super::{openapi, view};
 use crate::app::App;
@@ -21,23 +20,19 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
     params(ListParameters),
     responses(
         (status = 200, description = "A page. While `nextCursor` is not null there may be more, even after a short page", body = view::Users,
-            headers(("Link" = String, description = "`next`, if there may be more, and `first`"),
+            headers(("Link" = String, description = "`next`, if there may be more, and `first`; relative to the URL of the request"),
                 ("Server-Timing" = String, description = "The index, DynamoDB calls, items read, capacity units and time that the page took"))),
         openapi::ListProblems, openapi::CommonProblems,
     ))]
 pub async fn list_users(
     State(app): State<App>,
     actor: Actor,
-    mounted: Mounted,
     extract::Query(pairs): extract::Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(pairs)?;
     let page = operations::list_users(&app, &actor, &asked.query, asked.cursor.as_deref()).await?;
     let count_estimate = if asked.count { Some(operations::count_users(&app, &actor).await?) } else { None };
-    let headers = [
-        (header::LINK, mounted_links(&mounted, &asked, page.next_cursor.as_deref())),
-        (SERVER_TIMING, timing(&page.cost)),
-    ];
+    let headers = [(header::LINK, links(&asked, page.next_cursor.as_deref())), (SERVER_TIMING, timing(&page.cost))];
     let users = page.users.iter().map(|user| view::User::of(&app, user)).collect();
     Ok((headers, Json(view::Users { users, next_cursor: page.next_cursor, count_estimate })).into_response())
 }
@@ -55,12 +50,13 @@ pub struct ListParameters {
     #[param(pattern = "^-?(createdAt|userName|lastName)$", example = "-createdAt")]
     sort: Option<String>,
     /// Most users on a page; larger numbers become 100.
-    #[param(minimum = 1, default = 50, example = 50)]
+    #[param(value_type = Option<u128>, minimum = 1, default = 50, example = 50)]
     limit: Option<u64>,
     /// `nextCursor` of the page before, for the same filter and sort.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// `estimate` adds `countEstimate`: about how many users there are in all. Not together with a filter.
-    #[param(pattern = "^estimate$")]
+    #[param(pattern = "^estimate$", example = "estimate")]
     count: Option<String>,
 }
 
@@ -117,14 +113,15 @@ impl Asked {
     }
 }
 
-/// A relative link (RFC 8288) that asks the same again, from the beginning or from a cursor on.
-fn mounted_links(mounted: &Mounted, asked: &Asked, next_cursor: Option<&str>) -> HeaderValue {
+/// Links (RFC 8288) that ask the same again, from the beginning or from a cursor on. They are relative to the request's own
+/// URL, so that they lead to the right place behind any stage, base path or proxy.
+fn links(asked: &Asked, next_cursor: Option<&str>) -> HeaderValue {
     let link = |relation: &str, cursor: Option<&str>| {
         let words = asked.words.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let words = words.chain(cursor.map(|cursor| ("cursor", cursor)));
         let query = words.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&");
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("<{}{mark}{query}>; rel=\"{relation}\"", mounted.path("/users"))
+        format!("<users{mark}{query}>; rel=\"{relation}\"")
     };
     let next = next_cursor.map(|cursor| format!("{}, ", link("next", Some(cursor)))).unwrap_or_default();
     HeaderValue::from_str(&format!("{next}{}", link("first", None))).unwrap_or_else(|_| HeaderValue::from_static(""))

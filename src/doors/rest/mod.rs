@@ -1,17 +1,18 @@
 //! The REST door: the whole API on one screen.
 
-mod authenticate;
-mod avatars;
+pub(in crate::doors) mod authenticate;
+pub(in crate::doors) mod avatars;
 mod cors;
 mod etag;
-mod extract;
+mod events;
+pub(in crate::doors) mod extract;
 mod health;
 pub(in crate::doors) mod json;
-mod layers;
+pub(in crate::doors) mod layers;
 mod lists;
 pub mod openapi;
 mod passwords;
-mod patch;
+pub(in crate::doors) mod patch;
 pub mod problem;
 pub mod throttle;
 mod users;
@@ -27,7 +28,12 @@ use crate::app::App;
 
 /// The router over one application: serve it with hyper, or hand it Lambda's requests.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
+    router_beside(Router::new(), app)
+}
+
+/// The same with the routes of other doors beside.
+pub fn router_beside(others: Router<App>, app: App) -> Router {
+    let routes = others
         .route("/users", get(lists::list_users).post(users::create_user))
         .route(
             "/users/{id}",
@@ -39,7 +45,9 @@ pub fn router(app: App) -> Router {
         .route("/users/{id}/avatar", get(avatars::get_avatar).delete(avatars::delete_avatar))
         .route("/users/{id}/avatar-uploads", post(avatars::request_avatar_upload))
         .route("/users/{id}/avatar-uploads/{uploadId}", get(avatars::get_avatar_upload))
+        .route("/events", get(events::get_events))
         .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
         .route("/openapi.json", get(openapi::document))
         .route("/problems/{slug}", get(problem::get_problem))
         .fallback(problem::no_such_route);

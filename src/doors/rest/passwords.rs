@@ -52,7 +52,7 @@ pub async fn verify_password(State(app): State<App>, actor: Actor, body: JsonBod
 
 /// Tells the rules for new passwords, so that a form can show them.
 #[utoipa::path(get, path = "/password-policy", operation_id = "get_password_policy", tag = "passwords", security(()),
-    responses((status = 200, description = "The rules", body = view::PasswordPolicy)))]
+    responses((status = 200, description = "The rules", body = view::PasswordPolicy), openapi::StrayProblems))]
 pub async fn get_password_policy(State(app): State<App>) -> Json<view::PasswordPolicy> {
     Json(operations::get_password_policy(&app).into())
 }

@@ -30,7 +30,8 @@ pub fn read(body: JsonBody) -> Result<ProfilePatch, Error> {
     .map_err(Error::Invalid)
 }
 
-fn read_merge(value: Value, violations: Vec<Violation>) -> Result<ProfilePatch, Vec<Violation>> {
+/// Reads the members of a merge patch.
+pub fn read_merge(value: Value, violations: Vec<Violation>) -> Result<ProfilePatch, Vec<Violation>> {
     let mut fields = Fields::of(value, violations);
     let user_name = fields.optional("userName", UserName::parse);
     let first_name = fields.optional("firstName", PersonName::parse);

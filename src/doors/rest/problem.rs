@@ -1,13 +1,16 @@
 //! Every error as `application/problem+json` (RFC 9457): one table of kinds, one match from [`Error`].
 
+use std::collections::BTreeMap;
+
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::domain::Flaw;
-use crate::error::{Error, Place, Source, Violation};
+use crate::error::{self, Error, Place, Source, Violation};
 
 /// A kind of problem: the last part of `type`, stable for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,10 @@ kinds! {
         "Wait a moment and send the same request again with the same Idempotency-Key.";
     VERSION_CONFLICT = PRECONDITION_FAILED, "version-conflict", "The user has changed meanwhile",
         "Read the user again, look at what changed, and send the change with the new ETag in If-Match.";
+    INVALID_QUERY = BAD_REQUEST, "invalid-query", "The GraphQL document is not valid",
+        "Mend the document as the message says; schema.graphql and introspection tell what there is.";
+    QUERY_TOO_COMPLEX = BAD_REQUEST, "query-too-complex", "The GraphQL document asks for too much at once",
+        "Ask for less at once: fewer fields, aliases or levels, smaller pages, one operation per request.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The request is too large",
         "Send at most 64 KiB of JSON.";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The content type is not understood",
@@ -87,13 +94,15 @@ struct Parts {
     detail: Option<String>,
     errors: Vec<Violation>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    member: Option<(&'static str, Value)>,
     source: Option<Source>,
 }
 
 impl Problem {
     /// A problem of this kind and nothing more.
     pub fn new(kind: Kind) -> Self {
-        Self(Box::new(Parts { kind, detail: None, errors: Vec::new(), headers: Vec::new(), source: None }))
+        let (errors, headers) = (Vec::new(), Vec::new());
+        Self(Box::new(Parts { kind, detail: None, errors, headers, member: None, source: None }))
     }
 
     /// The same with a sentence about this very case.
@@ -111,6 +120,12 @@ impl Problem {
     /// The same with a header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
+        self
+    }
+
+    /// The same with a member that only this kind of answer has (RFC 9457, section 3.2).
+    pub fn with_member(mut self, name: &'static str, value: Value) -> Self {
+        self.0.member = Some((name, value));
         self
     }
 
@@ -143,15 +158,24 @@ impl Problem {
         self.0.kind
     }
 
+    /// The sentence about this case, or else how to mend such a problem.
+    pub fn detail(&self) -> &str {
+        self.0.detail.as_deref().unwrap_or(self.0.kind.mend)
+    }
+
+    /// The places that are wrong.
+    pub fn errors(&self) -> &[Violation] {
+        &self.0.errors
+    }
+
+    /// The headers that go with it.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.headers
+    }
+
     /// The chain of causes for the log, outermost first; empty for a client's mistake.
     pub fn cause(&self) -> String {
-        let mut causes = Vec::new();
-        let mut next = self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static));
-        while let Some(error) = next {
-            causes.push(error.to_string());
-            next = error.source();
-        }
-        causes.join(": ")
+        self.0.source.as_deref().map(|source| error::chain(source)).unwrap_or_default()
     }
 
     /// The body, completed by what only the layer knows.
@@ -160,10 +184,11 @@ impl Problem {
             r#type: format!("/problems/{}", self.0.kind.slug),
             title: self.0.kind.title,
             status: self.0.kind.status.as_u16(),
-            detail: self.0.detail.as_deref().unwrap_or(self.0.kind.mend),
+            detail: self.detail(),
             instance,
             request_id,
             errors: self.0.errors.iter().map(Entry::from).collect(),
+            member: self.0.member.iter().map(|(name, value)| (*name, value)).collect(),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -245,6 +270,8 @@ struct Body<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Entry<'a>>,
+    #[serde(flatten)]
+    member: BTreeMap<&'a str, &'a Value>,
 }
 
 #[derive(Serialize)]
@@ -268,7 +295,7 @@ impl<'a> From<&'a Violation> for Entry<'a> {
 }
 
 /// A JSON pointer as a URI fragment (RFC 6901, section 6).
-fn fragment(pointer: &str) -> String {
+pub(in crate::doors) fn fragment(pointer: &str) -> String {
     let mut text = String::from("#");
     for byte in pointer.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {
@@ -297,11 +324,12 @@ pub struct Explanation {
 }
 
 /// Explains one kind of problem.
-#[utoipa::path(get, path = "/problems/{slug}", operation_id = "get_problem", tag = "about",
-    params(("slug" = String, Path, description = "The last part of a problem's `type`")),
+#[utoipa::path(get, path = "/problems/{slug}", operation_id = "get_problem", tag = "about", security(()),
+    params(("slug" = String, Path, description = "The last part of a problem's `type`", example = "name-taken")),
     responses(
         (status = 200, description = "What the error type means and how to mend it", body = Explanation),
-        (status = 404, description = "No such problem", body = super::openapi::Problem, content_type = "application/problem+json"),
+        (status = 404, description = "not-found: no such problem", body = super::openapi::Problem, content_type = "application/problem+json"),
+        super::openapi::StrayProblems,
     ))]
 pub async fn get_problem(slug: Result<Path<String>, PathRejection>) -> Result<axum::Json<Explanation>, Problem> {
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();

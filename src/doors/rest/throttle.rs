@@ -34,7 +34,30 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/users/{id}/avatar-uploads/{uploadId}", "get_avatar_upload"),
     ("GET", "/users/{id}/avatar", "get_avatar"),
     ("DELETE", "/users/{id}/avatar", "delete_avatar"),
+    ("GET", "/events", "get_events"),
 ];
+
+/// The routes that are open to everyone and count nowhere, likewise.
+const OPEN_ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/password-policy", "get_password_policy"),
+    ("GET", "/health/live", "health_live"),
+    ("GET", "/health/ready", "health_ready"),
+    ("GET", "/openapi.json", "get_openapi"),
+    ("GET", "/problems/{slug}", "get_problem"),
+];
+
+/// The other doors' routes.
+const OTHER_ROUTES: &[(&str, &str, &str)] = &[("POST", "/graphql", "graphql")];
+
+/// The `operationId` of a request, or `none`.
+pub(super) fn operation_id(method: &Method, route: Option<&MatchedPath>) -> &'static str {
+    [ROUTES, OPEN_ROUTES, OTHER_ROUTES].into_iter().find_map(|routes| find(routes, method, route)).unwrap_or("none")
+}
+
+fn find(routes: &[(&str, &str, &'static str)], method: &Method, route: Option<&MatchedPath>) -> Option<&'static str> {
+    let (method, route) = (if method == Method::HEAD { "GET" } else { method.as_str() }, route?.as_str());
+    routes.iter().find(|(m, path, _)| *m == method && same_route(path, route)).map(|(_, _, name)| *name)
+}
 
 /// Where a request's standing is left for the layer that writes the answer's headers.
 #[derive(Clone, Default)]
@@ -42,22 +65,37 @@ pub struct Told(Arc<OnceLock<Vec<Standing>>>);
 
 /// Counts a request, or refuses it.
 pub async fn admit(app: &App, parts: &Parts, actor: &Actor) -> Result<(), Problem> {
-    let (operation, is_read) = operation(&parts.method, parts.extensions.get::<MatchedPath>());
-    let (standings, outcome) = operations::admit_request(app, actor, operation, is_read).await;
-    if let Some(Told(told)) = parts.extensions.get::<Told>() {
+    let operation = operation(&parts.method, parts.extensions.get::<MatchedPath>());
+    count(app, parts.extensions.get::<Told>(), actor, &[operation]).await
+}
+
+/// Counts operations one after the other, or refuses them from the first one on that the caller may not have.
+pub async fn count(app: &App, told: Option<&Told>, actor: &Actor, operations: &[&str]) -> Result<(), Problem> {
+    let (mut standings, mut outcome): (Vec<Standing>, _) = (Vec::new(), Ok(()));
+    for operation in operations {
+        let (latest, admitted) = operations::admit_request(app, actor, operation, is_read(operation)).await;
+        standings.retain(|standing| latest.iter().all(|newer| newer.name != standing.name));
+        standings.extend(latest);
+        outcome = admitted;
+        if outcome.is_err() {
+            break;
+        }
+    }
+    if let Some(Told(told)) = told {
         let _first = told.set(standings);
     }
     Ok(outcome?)
 }
 
-/// The operation and whether it only reads. What is on no list (another door's) counts as a write.
-fn operation(method: &Method, route: Option<&MatchedPath>) -> (&'static str, bool) {
-    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
-    let route = route.map_or("", MatchedPath::as_str);
-    let known = ROUTES.iter().find(|(m, path, _)| *m == method && same_route(path, route));
-    let name = known.map_or("", |(_, _, name)| name);
-    let action = OPERATIONS.iter().find(|(known, _)| *known == name).and_then(|(_, action)| *action);
-    (name, action.is_some_and(Action::is_read))
+/// Whether an operation only reads. What is on no list counts as a write.
+fn is_read(operation: &str) -> bool {
+    let action = OPERATIONS.iter().find(|(known, _)| *known == operation).and_then(|(_, action)| *action);
+    action.is_some_and(Action::is_read)
+}
+
+/// The operation that quotas know a route by; empty for what is on no list.
+fn operation(method: &Method, route: Option<&MatchedPath>) -> &'static str {
+    find(ROUTES, method, route).unwrap_or_default()
 }
 
 /// Whether two routes are the same but for the names of their parameters.

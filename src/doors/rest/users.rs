@@ -16,7 +16,7 @@ use crate::operations;
 
 /// Creates a user.
 #[utoipa::path(post, path = "/users", operation_id = "create_user", tag = "users",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Remembered for 24 hours; the same key and body answer what the first call did")),
+    params(openapi::IdempotencyKey),
     request_body(content = view::NewUserSchema),
     responses(
         (status = 201, description = "Created", body = view::User, headers(("Location" = String), ("ETag" = String))),
@@ -37,7 +37,7 @@ pub async fn create_user(
 
 /// Reads one user.
 #[utoipa::path(get, path = "/users/{id}", operation_id = "get_user", tag = "users",
-    params(openapi::UserPath, ("If-None-Match" = Option<String>, Header, description = "Answers 304 when the user still has this ETag")),
+    params(openapi::UserPath, openapi::IfNoneMatch),
     responses(
         (status = 200, description = "The user", body = view::User, headers(("ETag" = String))),
         (status = 304, description = "The user still has the ETag in If-None-Match"),

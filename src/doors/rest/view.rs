@@ -61,7 +61,7 @@ pub struct Users {
     #[schema(required)]
     pub next_cursor: Option<String>,
     /// About how many users there are in all, some hours old; only with `count=estimate`.
-    #[schema(required = false)]
+    #[schema(required = false, value_type = u64, example = 1200)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count_estimate: Option<u64>,
 }
@@ -187,7 +187,7 @@ impl From<&domain::PasswordPolicy> for PasswordPolicy {
     }
 }
 
-/// The members of a user to create, for the API description.
+/// The members of a user to create.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewUser)]
@@ -216,7 +216,7 @@ pub struct NewUserSchema {
     password_hash: String,
 }
 
-/// All three names, for the API description.
+/// All three names.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = Profile)]
@@ -230,7 +230,7 @@ pub struct ProfileSchema {
     last_name: String,
 }
 
-/// Any of the names, for the API description.
+/// Any of the names.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = ProfilePatch)]
@@ -244,7 +244,7 @@ pub struct ProfilePatchSchema {
     last_name: String,
 }
 
-/// A change of password, for the API description.
+/// A change of password.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PasswordChange)]
@@ -263,7 +263,7 @@ pub struct PasswordChangeSchema {
     new_password: String,
 }
 
-/// A name and what may be its password, for the API description.
+/// A name and what may be its password.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PasswordClaim)]

@@ -25,6 +25,8 @@ use shard::{Request, Shard};
 pub struct Listing {
     /// Users in order.
     pub users: Vec<User>,
+    /// The place of each of them.
+    pub places: Vec<String>,
     /// Where the rest begins (it is not part of it), or nothing after the last page.
     pub place: Option<String>,
     /// What it took.
@@ -73,7 +75,7 @@ impl Store {
     /// The user who has this name, if there is one and the filter lets it pass.
     async fn by_guard(&self, name: &UserName, filter: Option<&Filter>, place: Option<&str>) -> Result<Listing, Error> {
         let mut cost = Cost { index: "guard", ..Cost::default() };
-        let mut users = Vec::new();
+        let (mut users, mut places) = (Vec::new(), Vec::new());
         // One user fits on the first page: whatever has a place is behind it.
         if place.is_none() {
             let guard = self.read_counted(&keys::name_guard(name), &mut cost).await?;
@@ -82,9 +84,10 @@ impl Store {
                 let item = self.read_counted(&keys::user(id), &mut cost).await?;
                 users.extend(item.as_ref().map(super::item::to_user).transpose()?);
                 users.retain(|user| filter.is_none_or(|filter| filter.matches(user)));
+                places.extend(users.iter().map(|user| keys::bounded(user.profile.user_name.key()).to_owned()));
             }
         }
-        Ok(Listing { users, place: None, cost })
+        Ok(Listing { users, places, place: None, cost })
     }
 
     /// Merges the shards of an index.
@@ -101,7 +104,7 @@ impl Store {
         let is_descending = sort.is_descending;
         let request = Request { index, sort_key, range, place, is_descending, filter };
         let mut cost = Cost { index, ..Cost::default() };
-        let mut page = Page { users: Vec::new(), last: None };
+        let mut page = Page { users: Vec::new(), places: Vec::new() };
         let mut shards = Vec::new();
         if !range.is_empty() {
             let portion = portion(limit, self.list_shards);
@@ -115,8 +118,8 @@ impl Store {
                     break;
                 }
                 let each = (left / dry.len()).max(1);
-                let missing = limit + 1 - page.users.len();
-                let fills = dry.iter_mut().map(|shard| shard.fill(self, &request, missing, each));
+                let taken = page.users.len();
+                let fills = dry.iter_mut().map(|shard| shard.fill(self, &request, taken, limit + 1 - taken, each));
                 for read in try_join_all(fills).await? {
                     cost.calls += 1;
                     cost.items += read.items;
@@ -125,10 +128,10 @@ impl Store {
                 continue;
             }
             let Some(first) = first(&mut shards, is_descending) else {
-                return Ok(Listing { users: page.users, place: None, cost });
+                return Ok(Listing { users: page.users, places: page.places, place: None, cost });
             };
             if page.users.len() == limit {
-                return Ok(Listing { users: page.users, place: page.last, cost });
+                return Ok(page.full(cost));
             }
             page.take(first);
         }
@@ -141,11 +144,12 @@ impl Store {
                 break;
             }
             if page.users.len() == limit {
-                return Ok(Listing { users: page.users, place: page.last, cost });
+                return Ok(page.full(cost));
             }
             page.take(first);
         }
-        Ok(Listing { users: page.users, place: frontier.or(page.last), cost })
+        let place = frontier.or_else(|| page.places.last().cloned());
+        Ok(Listing { users: page.users, places: page.places, place, cost })
     }
 
     async fn read_counted(&self, key: &keys::Key, cost: &mut Cost) -> Result<Option<super::item::Item>, Error> {
@@ -160,15 +164,21 @@ impl Store {
 /// What has been merged.
 struct Page {
     users: Vec<User>,
-    last: Option<String>,
+    places: Vec<String>,
 }
 
 impl Page {
     fn take(&mut self, shard: &mut Shard) {
         if let Some((key, user)) = shard.found.pop_front() {
             self.users.push(user);
-            self.last = Some(key);
+            self.places.push(key);
         }
+    }
+
+    /// The listing of a page with as many users as were asked for.
+    fn full(self, cost: Cost) -> Listing {
+        let place = self.places.last().cloned();
+        Listing { users: self.users, places: self.places, place, cost }
     }
 }
 

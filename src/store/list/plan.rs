@@ -187,7 +187,10 @@ impl Range {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::filter::fuzz;
 
     #[track_caller]
     fn shown(filter: &str, sort: &str) -> String {
@@ -238,6 +241,33 @@ mod tests {
         ] {
             let Plan::Index(_, range) = plan(Some(&Filter::parse(filter).unwrap()), None) else { panic!("{filter}") };
             assert_eq!(range.is_empty(), is_empty, "{filter}");
+        }
+    }
+
+    proptest! {
+        /// A range may hold too much, but never too little: whoever matches lies in it, whichever order is asked for.
+        #[test]
+        fn fuzz_no_damaged_filter_loses_a_match(text in fuzz::filters()) {
+            if let Ok(filter) = Filter::parse(&text) {
+                for user in fuzz::users().into_iter().filter(|user| filter.matches(user)) {
+                    let sorts = SortField::ALL.map(|(_, field)| Some(Sort::ascending(field)));
+                    for sort in sorts.into_iter().chain([None]) {
+                        match plan(Some(&filter), sort) {
+                            Plan::Guard(name) => prop_assert_eq!(name.key(), user.profile.user_name.key()),
+                            Plan::Index(sort, range) => {
+                                let key = match sort.field {
+                                    SortField::CreatedAt => keys::created_order(user.created_at, user.id),
+                                    SortField::UserName => user.profile.user_name.key().to_owned(),
+                                    SortField::LastName => keys::last_name_order(&user.profile.last_name, user.id),
+                                };
+                                prop_assert!(!range.is_empty(), "{}", filter);
+                                let lies = range.low.is_none_or(|low| low <= key) && range.high.is_none_or(|high| key <= high);
+                                prop_assert!(lies, "{} in the order {}: {:?}", filter, sort, key);
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -1,26 +1,38 @@
 //! A proxy before the DynamoDB engine that answers chosen calls itself, as only the real service would.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Collected, Full};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use roster::local::DynamoDb;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The proxy: its own engine, and the answers that it will give instead of the engine's.
 #[derive(Clone)]
 pub struct Faults {
-    engine: Arc<DynamoDb>,
+    engine: SocketAddr,
+    _own: Option<Arc<DynamoDb>>,
+    client: Client,
     canned: Arc<Mutex<VecDeque<Canned>>>,
+    weather: Arc<Mutex<Option<Weather>>>,
     calls: Arc<Mutex<Vec<String>>>,
     pub url: String,
 }
+
+/// What happens to every call of some operation, until the weather changes.
+type Weather = Box<dyn Fn(&str) -> Option<Fault> + Send>;
+
+type Client = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
 struct Canned {
     operation: &'static str,
@@ -28,21 +40,42 @@ struct Canned {
 }
 
 /// What happens to a call.
+#[derive(Clone)]
 pub enum Fault {
     /// This error instead of the engine's answer.
     Error(StatusCode, Value),
     /// The engine acts, and its answer is lost on the way.
     LostAnswer,
+    /// The engine is asked this much later.
+    Late(Duration),
+    /// The engine acts, and its answer breaks off in the middle.
+    Cut,
+    /// Nobody answers, and the connection stays open.
+    Silence,
+    /// The engine acts, and nobody answers.
+    SilenceAfterActing,
+    /// Something that is no answer of DynamoDB.
+    Nonsense,
 }
 
 impl Faults {
     /// Starts a proxy before a fresh engine; it ends with the test's runtime.
     pub async fn start() -> Self {
+        let engine = DynamoDb::in_memory().unwrap();
+        let faults = Self::before(engine.address()).await;
+        Self { _own: Some(Arc::new(engine)), ..faults }
+    }
+
+    /// Starts a proxy before an engine that is somebody else's, and may come and go.
+    pub async fn before(engine: SocketAddr) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let faults = Self {
-            engine: Arc::new(DynamoDb::in_memory().unwrap()),
+            engine,
+            _own: None,
+            client: hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http(),
             canned: Arc::default(),
+            weather: Arc::default(),
             calls: Arc::default(),
             url,
         };
@@ -56,6 +89,11 @@ impl Faults {
         self.canned.lock().unwrap().extend(faults.into_iter().map(|fault| Canned { operation, fault }));
     }
 
+    /// Lets this happen to every call, or nothing any more.
+    pub fn weather(&self, weather: Option<Weather>) {
+        *self.weather.lock().unwrap() = weather;
+    }
+
     /// The operations called since the last time.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap())
@@ -63,32 +101,44 @@ impl Faults {
 
     fn take(&self, operation: &str) -> Option<Fault> {
         let mut canned = self.canned.lock().unwrap();
-        let place = canned.iter().position(|canned| canned.operation == operation)?;
-        canned.remove(place).map(|canned| canned.fault)
+        match canned.iter().position(|canned| canned.operation == operation) {
+            Some(place) => canned.remove(place).map(|canned| canned.fault),
+            None => self.weather.lock().unwrap().as_ref().and_then(|weather| weather(operation)),
+        }
     }
 
-    async fn forward(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        let mut stream = tokio::net::TcpStream::connect(self.engine.address()).await.unwrap();
-        let mut head = "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n".to_owned();
+    /// The engine's answer, or a broken connection where there is no engine.
+    async fn forward(&self, headers: &HeaderMap, body: &Bytes) -> Response {
+        let mut request = Request::post(format!("http://{}/", self.engine));
         for name in ["content-type", "x-amz-target", "authorization", "x-amz-date"] {
             if let Some(value) = headers.get(name) {
-                head += &[name, ": ", value.to_str().unwrap(), "\r\n"].concat();
+                request = request.header(name, value);
             }
         }
-        head += &["content-length: ", &body.len().to_string(), "\r\n\r\n"].concat();
-        stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let status: u16 = String::from_utf8_lossy(&answer[9..12]).parse().unwrap();
-        let body = answer[end + 4..].to_vec();
-        (StatusCode::from_u16(status).unwrap(), [("content-type", "application/x-amz-json-1.0")], body).into_response()
+        let Ok(answer) = self.client.request(request.body(Full::new(body.clone())).unwrap()).await else {
+            return broken(StatusCode::OK, &[]);
+        };
+        let status = answer.status();
+        match answer.into_body().collect().await {
+            Ok(body) => (status, [("content-type", "application/x-amz-json-1.0")], body.to_bytes()).into_response(),
+            Err(_) => broken(status, &[]),
+        }
     }
+}
+
+/// An answer that begins so, and after which the connection breaks.
+fn broken(status: StatusCode, begin: &[u8]) -> Response {
+    let parts = [Ok(Bytes::copy_from_slice(begin)), Err(std::io::Error::other("cut"))];
+    let body = Body::from_stream(futures_util::stream::iter(parts));
+    (status, [("content-length", (begin.len() * 2 + 1).to_string())], body).into_response()
 }
 
 async fn answer(State(faults): State<Faults>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
+    // Who gives up in the middle gets no answer.
+    let Ok(body) = body.collect().await.map(Collected::to_bytes) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
     let target = parts.headers["x-amz-target"].to_str().unwrap().to_owned();
     let operation = target.rsplit('.').next().unwrap().to_owned();
     faults.calls.lock().unwrap().push(operation.clone());
@@ -100,7 +150,25 @@ async fn answer(State(faults): State<Faults>, request: Request<Body>) -> Respons
             // What the SDK takes for a passing failure of the service, and sends the call again.
             (StatusCode::INTERNAL_SERVER_ERROR, error("InternalServerError").to_string()).into_response()
         }
+        Some(Fault::Late(time)) => {
+            tokio::time::sleep(time).await;
+            faults.forward(&parts.headers, &body).await
+        }
+        Some(Fault::Cut) => cut(faults.forward(&parts.headers, &body).await).await,
+        Some(Fault::Silence) => std::future::pending().await,
+        Some(Fault::SilenceAfterActing) => {
+            faults.forward(&parts.headers, &body).await;
+            std::future::pending().await
+        }
+        Some(Fault::Nonsense) => (StatusCode::OK, "<html>It works!</html>").into_response(),
     }
+}
+
+/// The first half of an answer.
+async fn cut(answer: Response) -> Response {
+    let status = answer.status();
+    let body = answer.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
+    broken(status, &body[..body.len() / 2])
 }
 
 /// An error body as DynamoDB writes it.

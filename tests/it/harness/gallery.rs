@@ -113,6 +113,42 @@ impl Gallery {
         call.body(bytes.to_vec().into()).send().await.unwrap();
     }
 
+    /// Removes objects past the directory, as the bucket's own rules do.
+    pub async fn forget(&self, keys: &[String]) {
+        for key in keys {
+            self.s3.delete_object().bucket(self.app.avatars.bucket()).key(key).send().await.unwrap();
+        }
+    }
+
+    /// The event of an upload's file.
+    pub fn event(&self, asked: &Value, user: &str) -> Value {
+        created(self.app.avatars.bucket(), &format!("uploads/{user}/{}", asked["uploadId"].as_str().unwrap()))
+    }
+
+    /// Checks that the user's picture is of about this colour.
+    pub async fn is_near(&self, user: &str, colour: [u8; 3]) {
+        let found = self.pixels(user).await.to_rgb8().get_pixel(200, 200).0;
+        assert!(found.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 40), "{found:?} is not {colour:?}");
+    }
+
+    /// Checks that there is no object but those of the pictures that these users have, and every one of these.
+    pub async fn is_tidy(&self, users: &[impl AsRef<str>]) {
+        let mut expected = Vec::new();
+        for user in users {
+            for size in [128, 256, 512, 64] {
+                let reply = self.anyone().get(&format!("/users/{}/avatar?size={size}", user.as_ref())).await;
+                if reply.status == 307 {
+                    let link = reply.header("location").split('?').next().unwrap();
+                    expected.push(link[link.find("avatars/").unwrap()..].to_owned());
+                }
+            }
+        }
+        let mut objects = self.objects().await;
+        objects.sort();
+        expected.sort();
+        assert_eq!(objects, expected);
+    }
+
     /// The user's picture in one size, through the redirect.
     pub async fn shown(&self, user: &str, size: u32) -> Answer {
         let reply: Reply = self.anyone().get(&format!("/users/{user}/avatar?size={size}")).await.expect(307);

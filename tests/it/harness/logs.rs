@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::sync::{Mutex, Once, PoisonError};
 
+use roster::telemetry::Line;
+use serde_json::Value;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -26,9 +28,16 @@ impl Write for Captured {
 /// Starts to capture; later calls do nothing.
 pub fn capture() {
     ONCE.call_once(|| {
-        let lines = tracing_subscriber::fmt::layer().json().with_writer(|| Captured);
+        let lines = roster::telemetry::lines(Line::Json { metrics: Some("Roster".to_owned()) }, || Captured);
         tracing_subscriber::registry().with(filter_fn(roster::telemetry::is_fit_to_log)).with(lines).init();
     });
+}
+
+/// The lines of one request, each of which is a JSON object.
+pub fn lines_of(request_id: &str) -> Vec<Value> {
+    let text = logged();
+    let lines = text.lines().filter(|line| line.contains(request_id));
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
 }
 
 /// What has been logged so far.

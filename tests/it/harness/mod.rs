@@ -1,18 +1,23 @@
 //! A house per test: its own DynamoDB engine, clock and ids, and personas who call its router.
 
+pub mod bombs;
+pub mod bridge;
 mod calls;
+mod cut;
 pub mod faults;
 mod gallery;
 mod logs;
 mod reply;
+pub mod tls;
 pub mod tokens;
 pub mod wire;
 
 pub use gallery::{Gallery, encoded, fields, picture, put};
-pub use logs::logged;
+pub use logs::{lines_of, logged};
 pub use reply::Reply;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
@@ -24,6 +29,7 @@ use roster::config::Config;
 use roster::domain::Timestamp;
 use roster::ids::Ids;
 use roster::local::dynamodb::DynamoDb;
+use roster::local::stream::Stream;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -48,7 +54,7 @@ pub struct House {
     pub endpoint: String,
     calls: Calls,
     pub s3: aws_sdk_s3::Client,
-    _engine: Option<DynamoDb>,
+    engine: Option<DynamoDb>,
 }
 
 impl House {
@@ -64,6 +70,16 @@ impl House {
 
     /// A house whose clock starts at another time.
     pub async fn at(start: Timestamp, variables: &[(&str, &str)]) -> Self {
+        Self::changed(start, variables, |_| ()).await
+    }
+
+    /// A house at another DynamoDB, whose calls may take so long.
+    pub async fn with_calls_of(call_timeout: Duration, variables: &[(&str, &str)]) -> Self {
+        let start = Timestamp::from_unix_millis(START_MILLIS);
+        Self::changed(start, variables, |config| config.call_timeout = call_timeout).await
+    }
+
+    async fn changed(start: Timestamp, variables: &[(&str, &str)], change: impl Fn(&mut Config)) -> Self {
         logs::capture();
         // ROSTER_TEST_DYNAMODB points the suite at another engine; each test makes a table of its own there.
         let elsewhere = std::env::var("ROSTER_TEST_DYNAMODB").ok();
@@ -74,29 +90,41 @@ impl House {
             ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
             ("ROSTER_TABLE", &table),
             ("ROSTER_MAX_PARALLEL_HASHES", "2"),
+            // A busy machine is no reason to fail.
+            ("ROSTER_DEADLINE_SECONDS", "120"),
         ]);
         environment.extend(variables.iter().copied());
-        let config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
+        let mut config = Config::for_local(&|name| environment.get(name).map(|value| (*value).to_owned())).unwrap();
+        change(&mut config);
         let clock = Clock::settable(start);
         let mut app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
         app.store.create_table().await.unwrap();
         let roster::aws::Clients { dynamodb, s3, .. } = roster::aws::clients(&config).await.unwrap();
         let calls = Calls::count(&mut app, &dynamodb);
-        Self {
-            router: roster::doors::rest::router(app.clone()),
-            app,
-            clock,
-            dynamodb,
-            s3,
-            endpoint,
-            calls,
-            _engine: engine,
-        }
+        Self { router: roster::doors::router(app.clone()), app, clock, dynamodb, s3, endpoint, calls, engine }
     }
 
     /// How many calls the application has made to DynamoDB.
     pub fn calls(&self) -> usize {
         self.calls.get()
+    }
+
+    /// Every record of the table's stream.
+    pub fn records(&self) -> Vec<Value> {
+        let (mut stream, mut records) = (self.stream(), Vec::new());
+        loop {
+            let batch = stream.read().unwrap();
+            if batch.records.is_empty() {
+                return records;
+            }
+            records.extend(batch.records);
+            stream.move_on(batch.next);
+        }
+    }
+
+    /// The stream of the embedded engine, from its beginning.
+    pub fn stream(&self) -> Stream {
+        self.engine.as_ref().expect("these tests read the embedded engine's stream").stream(self.app.store.table())
     }
 
     /// Any caller.
@@ -170,6 +198,12 @@ impl Persona<'_> {
         self.send(Method::PUT, path, Some("application/json"), body.to_string().into_bytes()).await
     }
 
+    /// A GraphQL operation.
+    pub async fn graphql(&self, query: &str, variables: &Value) -> Reply {
+        let caller = self.clone().with("accept", "application/graphql-response+json");
+        caller.post("/graphql", &json!({"query": query, "variables": variables})).await
+    }
+
     /// A merge patch.
     pub async fn patch(&self, path: &str, body: &Value) -> Reply {
         self.send(Method::PATCH, path, Some("application/merge-patch+json"), body.to_string().into_bytes()).await
@@ -194,12 +228,30 @@ impl Persona<'_> {
     }
 }
 
+/// The peak of this process's resident memory so far.
+pub fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
+/// Prints a figure or a table, for those who look (`--nocapture`).
+#[expect(clippy::print_stdout, reason = "a test tells what it has measured")]
+pub fn tell(text: &str) {
+    println!("{text}");
+}
+
 /// Bytes as they may stand in a query.
 pub fn percent(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().fold(String::new(), |text, byte| match byte {
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => text + &char::from(*byte).to_string(),
         byte => format!("{text}%{byte:02X}"),
     })
+}
+
+/// So many parts of a document, by number.
+pub fn repeated(n: usize, part: impl Fn(usize) -> String) -> String {
+    (0..n).map(part).collect::<Vec<_>>().concat()
 }
 
 /// A body that creates a user.

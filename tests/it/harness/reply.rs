@@ -21,7 +21,15 @@ impl Reply {
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         let reply = Self { request, status: parts.status, headers: parts.headers, body };
         assert!(reply.headers.contains_key("x-request-id"), "{reply}");
-        if reply.status.as_u16() >= 400 && !reply.request.starts_with("HEAD") {
+        let is_graphql =
+            reply.headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"application/graphql"));
+        if is_graphql && reply.status.as_u16() >= 400 {
+            assert!(reply.json().get("data").is_none(), "{reply}");
+            assert!(
+                reply.json()["errors"].as_array().is_some_and(|errors| (1..=10).contains(&errors.len())),
+                "{reply}"
+            );
+        } else if reply.status.as_u16() >= 400 && !reply.request.starts_with("HEAD") {
             let problem = reply.json();
             assert_eq!(reply.header("content-type"), "application/problem+json", "{reply}");
             assert_eq!(problem["status"], reply.status.as_u16(), "{reply}");
@@ -46,6 +54,30 @@ impl Reply {
         let reply = self.expect(status);
         assert_eq!(reply.json()["type"], format!("/problems/{slug}"), "{reply}");
         reply
+    }
+
+    /// The codes of a GraphQL answer's errors, each with where it happened.
+    #[track_caller]
+    pub fn codes(&self) -> Vec<String> {
+        let answer = self.json();
+        let errors = answer["errors"].as_array().cloned().unwrap_or_default();
+        let shown = errors.iter().map(|error| {
+            let path = error["path"]
+                .as_array()
+                .map(|path| path.iter().map(|part| part.to_string().replace('"', "")).collect::<Vec<_>>().join("."));
+            let code = error["extensions"]["code"].as_str().unwrap_or_else(|| panic!("no code in {self}"));
+            assert!(error["message"].as_str().is_some_and(|message| message.len() > 5), "{self}");
+            format!("{} {code}", path.unwrap_or_default()).trim().to_owned()
+        });
+        shown.collect()
+    }
+
+    /// What a GraphQL answer holds at a pointer; there must be no error.
+    #[track_caller]
+    pub fn data(&self, pointer: &str) -> Value {
+        let answer = self.json();
+        assert!(answer.get("errors").is_none(), "{self}");
+        answer["data"].pointer(pointer).unwrap_or_else(|| panic!("nothing at {pointer} in {self}")).clone()
     }
 
     /// The places and codes of a problem's errors, as `place code`, in order of place.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::files::Sink;
 use super::rows::Fault;
-use crate::error::Error;
+use crate::error::{Error, Place, Violation};
 use crate::operations::{Imported, Outcome};
 
 /// Most refused rows that are also told on the terminal.
@@ -51,6 +51,10 @@ impl Report {
             Err(Error::NameTaken) => {
                 let flaw = crate::domain::Flaw::new("name_taken", "another user has this name; see --duplicates");
                 return self.refused(line, &[Fault { column: None, field: Some("userName".to_owned()), flaw }]);
+            }
+            Err(Error::Invalid(violations)) => {
+                let faults: Vec<Fault> = violations.into_iter().map(to_fault).collect();
+                return self.refused(line, &faults);
             }
             Err(error) => {
                 self.failed += 1;
@@ -102,4 +106,12 @@ impl Report {
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.file.take().map_or(Ok(()), Sink::finish)
     }
+}
+
+fn to_fault(Violation { place, flaw }: Violation) -> Fault {
+    let field = match place {
+        Place::Pointer(pointer) => pointer.trim_start_matches('/').to_owned(),
+        Place::Parameter(name) => name.into_owned(),
+    };
+    Fault { column: None, field: Some(field), flaw }
 }

@@ -1,0 +1,334 @@
+// One person: made, changed, given a password and a picture, deleted. What is typed is never lost to a failed save.
+import { call, newKey, Problem, Unreachable } from "./api.js";
+import { avatarField } from "./avatar.js";
+import { $, confirmed, el, fullName, placeToasts, time, toast } from "./dom.js";
+import { addRow, dropRow, known, refreshRow } from "./list.js";
+import { passwordField } from "./password.js";
+
+const NAMES = { firstName: "First name", lastName: "Last name", userName: "User name" };
+const HINTS = { userName: "Unique, without regard to case." };
+
+const sheet = $("#sheet");
+let open = null;
+
+/** Takes the place of what the sheet shows. */
+function show(title, ...content) {
+  const close = el("button", { type: "button", class: "quiet icon close", "aria-label": "Close", onclick: () => leave() }, "×");
+  sheet.replaceChildren(el("div", { class: "head" }, el("h2", { id: "sheet-title" }, title), close), ...content);
+  if (!sheet.open) sheet.showModal();
+  placeToasts();
+}
+
+/** Closes, unless there is something typed that the person wants to keep. */
+async function leave() {
+  if (open?.isChanged() && !(await confirmed("Leave without saving?", "What you typed will be gone.", "Leave"))) return;
+  shut();
+}
+
+/** The address first: the event of closing comes later, when another may have been asked for. */
+function shut() {
+  open = null;
+  if (location.hash.length > 1) history.replaceState(null, "", location.pathname + location.search);
+  sheet.close();
+}
+
+sheet.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
+sheet.addEventListener("click", (event) => { if (event.target === sheet) leave(); });
+sheet.addEventListener("close", () => {
+  // The news of it comes later; by then another may be shown.
+  if (sheet.open) return;
+  open = null;
+  placeToasts();
+  sheet.replaceChildren();
+  dispatchEvent(new Event("sheetclosed"));
+});
+
+function nameFields(user) {
+  const fields = {};
+  for (const [name, label] of Object.entries(NAMES)) {
+    const input = el("input", { id: `f-${name}`, name, value: user[name] ?? "", required: true, autocomplete: "off", spellcheck: false, "aria-describedby": `f-${name}-error` });
+    if (name === "userName") input.setAttribute("autocapitalize", "none");
+    const error = el("p", { id: `f-${name}-error`, class: "error", hidden: true });
+    const hint = HINTS[name] && el("p", { class: "hint" }, HINTS[name]);
+    fields[name] = { input, error, field: el("div", { class: "field" }, el("label", { for: `f-${name}` }, label), input, hint, error) };
+    input.addEventListener("input", () => clear(fields[name]));
+  }
+  return fields;
+}
+
+function clear({ input, error }) {
+  error.hidden = true;
+  input.removeAttribute("aria-invalid");
+}
+
+function blame({ input, error }, text) {
+  error.textContent = sentence(text);
+  error.hidden = false;
+  input.setAttribute("aria-invalid", "true");
+}
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+
+/** Puts each thing that is wrong beside its field, and the rest above the buttons. */
+function explain(error, fields, notice) {
+  notice.replaceChildren();
+  if (error instanceof Unreachable) {
+    notice.append(el("strong", {}, "Not saved yet. "), `${error.message} What you typed is still here; save again in a moment.`);
+  } else if (error instanceof Problem) {
+    const left = error.errors.filter(({ pointer, detail, code }) => {
+      const field = fields[pointer?.slice(2)];
+      if (!field) return true;
+      field.codes = [...(field.codes ?? []), code];
+      const already = field.error.hidden ? "" : `${field.error.textContent} `;
+      blame(field, already + sentence(detail));
+      return false;
+    });
+    for (const field of Object.values(fields)) { field.refuse?.(field.codes ?? []); field.codes = []; }
+    if (left.length || !error.errors.length) {
+      notice.append(el("strong", {}, `${error.title}. `), ...(left.length ? left.map((one) => sentence(one.detail)) : [error.message]));
+    }
+    sheet.querySelector("[aria-invalid]")?.focus();
+  } else {
+    notice.append("Something went wrong in this page. Reload it, and try again.");
+  }
+  notice.hidden = !notice.hasChildNodes();
+}
+
+/** Does `work` with the form's buttons at rest, so that nothing is sent twice. */
+async function once(form, notice, fields, work) {
+  for (const field of Object.values(fields)) clear(field);
+  notice.hidden = true;
+  form.inert = true;
+  try {
+    await work();
+  } catch (error) {
+    form.inert = false;
+    explain(error, fields, notice);
+  } finally {
+    form.inert = false;
+  }
+}
+
+/** The sheet of somebody new. */
+export function create() {
+  const fields = nameFields({});
+  const names = () => Object.keys(NAMES).map((name) => fields[name].input.value);
+  fields.password = passwordField({ id: "f-password", label: "Password", names });
+  fields.password.input.required = true;
+  for (const name of Object.keys(NAMES)) fields[name].input.addEventListener("input", fields.password.judge);
+  const notice = el("p", { class: "notice", role: "alert", hidden: true });
+  const key = newKey();
+  const form = el("form", { noValidate: true },
+    ...Object.values(fields).map(({ field }) => field), notice,
+    el("div", { class: "row foot" }, el("button", { type: "submit", class: "primary" }, "Create")));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (missing(fields)) return;
+    once(form, notice, fields, async () => {
+      const body = Object.fromEntries(Object.entries(fields).map(([name, { input }]) => [name, input.value]));
+      // The key makes a second try safe after an answer that was lost; another body needs another key.
+      const { body: user, etag } = await call("POST", "/users", { body, key: `${key}-${await mark(body)}` });
+      addRow(user);
+      toast(`${fullName(user)} was created.`);
+      open = null;
+      history.replaceState(null, "", `#/people/${user.id}`);
+      edit(user, etag);
+    });
+  });
+  open = { id: null, isChanged: () => Object.values(fields).some(({ input }) => input.value !== "") };
+  show("New person", form);
+  fields.firstName.input.focus();
+}
+
+async function mark(body) {
+  let sum = 5381;
+  for (const c of JSON.stringify(body)) sum = (sum * 33 + c.codePointAt(0)) >>> 0;
+  return sum.toString(16);
+}
+
+function missing(fields) {
+  const empty = Object.values(fields).filter(({ input }) => input.required && input.value.trim() === "");
+  for (const field of empty) blame(field, "This is needed");
+  empty[0]?.input.focus();
+  return empty.length > 0;
+}
+
+/** Opens somebody by id. */
+export async function openPerson(id) {
+  const guess = known(id);
+  show(guess ? fullName(guess) : "…", el("p", { class: "hint", role: "status" }, "Loading …"));
+  open = { id, isChanged: () => false };
+  try {
+    const { body, etag } = await call("GET", `/users/${id}`);
+    if (open?.id === id) edit(body, etag);
+  } catch (error) {
+    if (open?.id !== id) return;
+    const isGone = error instanceof Problem && error.status === 404;
+    if (isGone) dropRow(id);
+    show(isGone ? "Nobody here" : "Not loaded",
+      el("p", {}, isGone ? "This person is not in the directory any more." : error.message),
+      el("div", { class: "row start" }, isGone
+        ? el("button", { type: "button", class: "quiet", onclick: () => leave() }, "Back to the list")
+        : el("button", { type: "button", class: "quiet", onclick: () => openPerson(id) }, "Try again")));
+  }
+}
+
+/** The sheet of somebody who is there. */
+function edit(user, etag) {
+  const fields = nameFields(user);
+  const notice = el("p", { class: "notice", role: "alert", hidden: true });
+  const meet = el("div", { class: "meet", hidden: true });
+  const facts = el("p", { class: "facts" });
+  const avatar = avatarField(user, (now, tag) => { adopt(now, tag, false); });
+  const value = (name) => fields[name].input.value;
+  const changes = () => Object.fromEntries(Object.keys(NAMES).filter((name) => value(name) !== user[name]).map((name) => [name, value(name)]));
+
+  /** Takes the person as they are now; what is typed stays, unless it is to go. */
+  function adopt(now, tag, isWhole) {
+    const typed = changes();
+    [user, etag] = [now, tag];
+    for (const name of Object.keys(NAMES)) if (isWhole || !(name in typed)) fields[name].input.value = now[name];
+    $("#sheet-title").textContent = fullName(now);
+    facts.replaceChildren("Changed ", time(now.updatedAt), ", created ", time(now.createdAt), `. Version ${now.version}.`);
+    refreshRow(now);
+  }
+
+  async function save(event) {
+    event?.preventDefault();
+    const body = changes();
+    if (missing(fields)) return;
+    if (Object.keys(body).length === 0) return toast("There is nothing to save.");
+    await once(form, notice, fields, async () => {
+      try {
+        const { body: now, etag: tag } = await call("PATCH", `/users/${user.id}`, { body, type: "application/merge-patch+json", ifMatch: etag });
+        meet.hidden = true;
+        adopt(now, tag, true);
+        avatar.show(now);
+        toast("Saved.");
+      } catch (error) {
+        if (error instanceof Problem && error.status === 404) return gone();
+        if (!(error instanceof Problem) || error.status !== 412) throw error;
+        await reconcile(body);
+      }
+    });
+  }
+
+  /** Somebody else was faster: shows theirs and mine, field by field. */
+  async function reconcile(mine) {
+    const { body: theirs, etag: tag } = await call("GET", `/users/${user.id}`);
+    const both = Object.keys(mine).filter((name) => theirs[name] !== mine[name]);
+    const rows = both.map((name) => {
+      const choice = (label, text, isChosen) => el("label", {}, el("input", { type: "radio", name: `meet-${name}`, value: text, checked: isChosen }), el("span", {}, el("b", {}, label), text));
+      return el("fieldset", {}, el("legend", {}, NAMES[name]), choice("Mine", mine[name], true), choice("Theirs", theirs[name], false));
+    });
+    const use = async () => {
+      for (const name of both) fields[name].input.value = meet.querySelector(`input[name="meet-${name}"]:checked`).value;
+      meet.hidden = true;
+      form.inert = false;
+      if (Object.keys(changes()).length) await save();
+      else toast("Theirs was kept.");
+    };
+    adopt(theirs, tag, false);
+    for (const name of both) fields[name].input.value = mine[name];
+    if (both.length === 0) {
+      toast("Somebody else has saved the very same.");
+      return;
+    }
+    meet.replaceChildren(
+      el("h3", {}, "Somebody changed this person meanwhile"),
+      el("p", {}, "Nothing is lost. Choose what to keep:"), ...rows,
+      el("div", { class: "row start" },
+        el("button", { type: "button", class: "primary", onclick: use }, "Save my choice"),
+        el("button", { type: "button", class: "quiet", onclick: () => { meet.hidden = true; adopt(theirs, tag, true); } }, "Keep theirs")));
+    meet.hidden = false;
+    meet.querySelector("input").focus();
+    meet.scrollIntoView({ block: "center" });
+  }
+
+  function gone() {
+    dropRow(user.id);
+    open = null;
+    show("Nobody here", el("p", {}, "Somebody has deleted this person meanwhile."),
+      el("div", { class: "row start" }, el("button", { type: "button", class: "quiet", onclick: () => leave() }, "Back to the list")));
+  }
+
+  async function remove() {
+    const text = `${fullName(user)} (${user.userName}) loses the profile, the password and the picture. This cannot be undone.`;
+    if (!(await confirmed(`Delete ${fullName(user)}?`, text, "Delete"))) return;
+    await once(form, notice, fields, async () => {
+      try {
+        await call("DELETE", `/users/${user.id}`, { ifMatch: etag });
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status !== 404) {
+          if (error.status === 412) {
+            const { body, etag: tag } = await call("GET", `/users/${user.id}`);
+            adopt(body, tag, false);
+            notice.replaceChildren(el("strong", {}, "Not deleted. "), "Somebody changed this person meanwhile; look at it, and delete again if you still want to.");
+            notice.hidden = false;
+            return;
+          }
+          throw error;
+        }
+      }
+      dropRow(user.id);
+      toast(`${fullName(user)} was deleted.`);
+      shut();
+    });
+  }
+
+  const form = el("form", { noValidate: true },
+    ...Object.values(fields).map(({ field }) => field), meet, notice,
+    el("div", { class: "row foot" },
+      el("button", { type: "submit", class: "primary" }, "Save"),
+      el("button", { type: "button", class: "quiet warn", onclick: remove }, "Delete …")));
+  form.addEventListener("submit", save);
+
+  open = {
+    id: user.id,
+    isChanged: () => Object.keys(changes()).length > 0,
+    hear: (now, tag) => {
+      if (now.version <= user.version) return;
+      if (Object.keys(changes()).length === 0) { adopt(now, tag, true); avatar.show(now); }
+      else {
+        notice.replaceChildren("Somebody has just changed this person. When you save, you can choose what to keep.");
+        notice.hidden = false;
+      }
+    },
+    gone,
+  };
+  show(fullName(user), avatar.place, form, passwordPart(user), facts);
+  adopt(user, etag, true);
+}
+
+function passwordPart(user) {
+  const current = el("input", { id: "p-current", type: "password", autocomplete: "current-password", "aria-describedby": "p-current-hint p-current-error" });
+  const error = el("p", { id: "p-current-error", class: "error", hidden: true });
+  const fields = {
+    currentPassword: { input: current, error, field: el("div", { class: "field" }, el("label", { for: "p-current" }, "Current password"), current, el("p", { id: "p-current-hint", class: "hint" }, "Administrators may leave it out."), error) },
+    newPassword: passwordField({ id: "p-new", label: "New password", names: () => Object.keys(NAMES).map((name) => user[name]) }),
+  };
+  fields.newPassword.input.required = true;
+  const notice = el("p", { class: "notice", role: "alert", hidden: true });
+  const form = el("form", { noValidate: true }, ...Object.values(fields).map(({ field }) => field), notice,
+    el("div", { class: "row" }, el("button", { type: "submit", class: "primary" }, "Change password")));
+  const part = el("details", { class: "part" }, el("summary", {}, "Password"), form);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (missing(fields)) return;
+    once(form, notice, fields, async () => {
+      const body = { newPassword: fields.newPassword.input.value };
+      if (current.value) body.currentPassword = current.value;
+      await call("PUT", `/users/${user.id}/password`, { body });
+      form.reset();
+      fields.newPassword.judge();
+      part.open = false;
+      toast("The password was changed.");
+    });
+  });
+  return part;
+}
+
+/** A change made elsewhere, to the person in the sheet. */
+export const openId = () => open?.id ?? null;
+export const hear = (user, etag) => open?.hear?.(user, etag);
+export const hearGone = () => open?.gone?.();

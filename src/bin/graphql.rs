@@ -1,0 +1,14 @@
+//! The Lambda function behind `/graphql`.
+
+use roster::app::App;
+use roster::config::Config;
+use roster::doors::{graphql, lambda};
+use roster::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let config = Config::from_env().unwrap_or_else(|mistakes| telemetry::refuse_to_start(&mistakes));
+    telemetry::init(&config);
+    let app = App::new(&config).await.unwrap_or_else(|mistakes| telemetry::refuse_to_start(&mistakes));
+    lambda::run(graphql::router(app)).await
+}
