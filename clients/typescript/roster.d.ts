@@ -507,6 +507,15 @@ export interface components {
             /** Format: uri */
             url: string;
         };
+        /** @description One event of the stream, by its fields. */
+        SentEvent: {
+            /** @description The CloudEvent in JSON; `schemas/events` describes it. */
+            data: string;
+            /** @description Its type, such as `user.created`. */
+            event: string;
+            /** @description Its place, for `Last-Event-ID`. */
+            id: string;
+        };
         /** @description A user as shown. */
         User: {
             /**
@@ -591,11 +600,13 @@ export interface operations {
                 };
                 content: {
                     /**
-                     * @example id: 7
-                     *     event: user.deleted
-                     *     data: {"specversion":"1.0","type":"user.deleted"}
+                     * @example {
+                     *       "data": "{\"specversion\":\"1.0\",\"type\":\"user.deleted\",\"…\":\"…\"}",
+                     *       "event": "user.deleted",
+                     *       "id": "100001795376796668109"
+                     *     }
                      */
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["SentEvent"];
                 };
             };
             /** @description malformed-request */

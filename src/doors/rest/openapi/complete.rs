@@ -45,7 +45,6 @@ fn complete(path: &str, operation: &mut Operation) {
                     let told = kinds.filter(|kind| names(&response.description, kind.slug));
                     content.examples = told.map(|kind| problem(kind, path)).collect();
                 }
-                ("text/event-stream", RefOr::T(content)) => content.example = Some(examples::EVENT.into()),
                 (_, content) => exemplify(content),
             }
         }

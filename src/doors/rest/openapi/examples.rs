@@ -9,10 +9,6 @@ pub(super) const UPLOAD: &str = "01980000-0000-7000-8000-00000000000a";
 /// The request in every example of a problem.
 pub(super) const REQUEST: &str = "01980000-0000-7000-8000-0000000000ff";
 
-/// What `GET /events` sends.
-pub(super) const EVENT: &str =
-    "id: 7\nevent: user.deleted\ndata: {\"specversion\":\"1.0\",\"type\":\"user.deleted\"}\n\n";
-
 const EXPIRY: &str = "2026-11-22T07:15:00.000Z";
 
 /// The example of a schema, if it is one of a body.
@@ -45,6 +41,10 @@ pub(super) fn of(schema: &str) -> Option<Value> {
             "reason": {"code": "not_a_picture", "detail": "The file is not a JPEG, PNG, WebP or GIF picture."},
         }),
         "Health" => json!({"status": "ok"}),
+        "SentEvent" => json!({
+            "id": "100001795376796668109", "event": "user.deleted",
+            "data": "{\"specversion\":\"1.0\",\"type\":\"user.deleted\",\"…\":\"…\"}",
+        }),
         "Ready" => json!({"status": "ok", "dependencies": {
             "dynamodb": {"status": "ok", "latencyMs": 3.2}, "s3": {"status": "ok", "latencyMs": 11.8},
         }}),
