@@ -1,8 +1,11 @@
 //! What access control adds to a request: token check and quota, warm, as every request pays them.
 //!
 //! ```text
-//! cargo bench --bench access
+//! cargo bench --profile server --bench access
 //! ```
+//!
+//! On two cores of an AMD EPYC, 2026-11-22, medians: a token seen for the first time 66 us (ES256), 59 (EdDSA), 28 (RS256), one
+//! seen before 0.6 to 0.8 us; a quota at steady rate 0.6 us. Together 67 us at most; a warm request pays 1.2 us.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 

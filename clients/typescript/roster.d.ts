@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends change events as they happen. In local mode only, where the embedded DynamoDB keeps the last 10,000; on AWS they are
+         *     on the EventBridge bus.
+         */
+        get: operations["get_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -13,6 +33,23 @@ export interface paths {
         };
         /** Tells that the process is alive; asks nobody. */
         get: operations["health_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells whether requests can be served: whether DynamoDB and S3 answer. */
+        get: operations["health_ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -217,6 +254,25 @@ export interface components {
              */
             uploadId: string;
         };
+        /** @description What requests need, as of the last five seconds. */
+        Dependencies: {
+            dynamodb: components["schemas"]["Dependency"];
+            s3: components["schemas"]["Dependency"];
+        };
+        /** @description One dependency. */
+        Dependency: {
+            /**
+             * Format: double
+             * @description How long it took to say so, in milliseconds.
+             * @example 4.2
+             */
+            latencyMs: number;
+            /**
+             * @description `ok`, or `failing` if it answered badly or not within a second.
+             * @example ok
+             */
+            status: string;
+        };
         /** @description What an error type means and how to mend it. */
         Explanation: {
             /** @description How to mend it. */
@@ -401,6 +457,15 @@ export interface components {
             /** @example ada.byron */
             userName?: string;
         };
+        /** @description The state of the process and of what it needs. */
+        Ready: {
+            dependencies: components["schemas"]["Dependencies"];
+            /**
+             * @description Always `ok`: if a dependency fails, the answer is a problem with the same `dependencies`.
+             * @example ok
+             */
+            status: string;
+        };
         /** @description Why an upload was rejected. */
         Reason: {
             /** @example not_a_picture */
@@ -441,6 +506,15 @@ export interface components {
             uploadId: string;
             /** Format: uri */
             url: string;
+        };
+        /** @description One event of the stream, by its fields. */
+        SentEvent: {
+            /** @description The CloudEvent in JSON; `schemas/events` describes it. */
+            data: string;
+            /** @description Its type, such as `user.created`. */
+            event: string;
+            /** @description Its place, for `Last-Event-ID`. */
+            id: string;
         };
         /** @description A user as shown. */
         User: {
@@ -503,6 +577,121 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The id of the last event that arrived, as a browser's EventSource sends it; 0 for all that are kept. Without it only new
+                 *     events are sent.
+                 * @example 0
+                 */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CloudEvents 1.0 in JSON, each as `id`, `event` (its type) and `data` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": "{\"specversion\":\"1.0\",\"type\":\"user.deleted\",\"…\":\"…\"}",
+                     *       "event": "user.deleted",
+                     *       "id": "100001795376796668109"
+                     *     }
+                     */
+                    "text/event-stream": components["schemas"]["SentEvent"];
+                };
+            };
+            /** @description malformed-request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated or invalid-credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-found: not in local mode */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description quota-exceeded */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description headers-too-large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health_live: {
         parameters: {
             query?: never;
@@ -528,6 +717,59 @@ export interface operations {
             };
             /** @description headers-too-large */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description DynamoDB and S3 answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dependencies": {
+                     *         "dynamodb": {
+                     *           "latencyMs": 3.2,
+                     *           "status": "ok"
+                     *         },
+                     *         "s3": {
+                     *           "latencyMs": 11.8,
+                     *           "status": "ok"
+                     *         }
+                     *       },
+                     *       "status": "ok"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description headers-too-large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, with `dependencies` as in 200 */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

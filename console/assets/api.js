@@ -23,6 +23,16 @@ export const hasToken = () => Boolean(sessionStorage.getItem(KEPT));
 export const forgetToken = () => sessionStorage.removeItem(KEPT);
 export const keepToken = (token) => sessionStorage.setItem(KEPT, token);
 
+/** What the token says that its bearer may do; null without a token, or with one that cannot be read. */
+export function scopes() {
+  try {
+    const [, claims] = sessionStorage.getItem(KEPT).split(".");
+    return JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))).scope.split(" ");
+  } catch {
+    return null;
+  }
+}
+
 /** Asks for a token; set by whoever can show a dialog. */
 export const signIn = { ask: async () => false };
 

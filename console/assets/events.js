@@ -1,5 +1,5 @@
 // Live changes: server-sent events, read by fetch so that a token can go with the request. Where the API has none, nothing happens.
-import { address, call, headersFor } from "./api.js";
+import { address, call, headersFor, scopes } from "./api.js";
 import { sleep } from "./dom.js";
 
 /** Calls `heard({ type, data })` for each change and `live(true)` while the line is open. */
@@ -9,6 +9,8 @@ export async function listen(heard, live) {
   if (!body.paths?.["/events"]) return;
   let last = null;
   for (let pause = 1000; ; pause = Math.min(pause * 2, 30_000)) {
+    // Changes are for administrators; others are not let in, and need not ask.
+    if (scopes()?.includes("users:admin") === false) return;
     try {
       const headers = headersFor({ accept: "text/event-stream", ...(last ? { "last-event-id": last } : {}) });
       const answer = await fetch(address("/events"), { headers, cache: "no-store" });

@@ -289,7 +289,7 @@ async function walk() {
     await ask("stop");
     await page.fill("#search", "x");
     await until(() => page.locator("#trouble").isVisible(), "the words");
-    check((await text("#end")).includes("Try again"), "a button to try again");
+    await until(async () => (await text("#end")).includes("Try again"), "a button to try again");
     await accessible("the trouble");
     await shot("offline");
     await ask("start");

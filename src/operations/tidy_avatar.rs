@@ -20,20 +20,26 @@ pub async fn tidy_avatar(app: &App, user: UserId) -> Result<usize, Error> {
     if pictures.is_empty() {
         return Ok(0);
     }
-    let mut left_over = Vec::new();
     let owner = app.store.get_owner(user).await?;
+    let (mut left_over, mut settled) = (Vec::new(), Vec::new());
     for (picture, objects) in pictures {
-        let is_of_use = match (&owner, picture.upload()) {
-            (Some(owner), _) if owner.user.avatar.as_ref() == Some(&picture) => true,
+        match (&owner, picture.upload()) {
+            (Some(owner), _) if owner.user.avatar.as_ref() == Some(&picture) => {}
             (Some(owner), Some(upload)) if Some(upload) > owner.latest => {
                 let upload = app.store.get_upload(user, upload, app.clock.now()).await?;
-                upload.is_some_and(|upload| upload.state == UploadState::Pending)
+                if upload.is_none_or(|upload| upload.state != UploadState::Pending) {
+                    settled.push((picture, objects));
+                }
             }
-            _ => false,
-        };
-        if !is_of_use {
-            left_over.extend(objects);
+            _ => left_over.extend(objects),
         }
+    }
+    // What was settled may have been attached since the user was read, and then the user says so by now.
+    if !settled.is_empty() {
+        let owner = app.store.get_owner(user).await?;
+        let shown = owner.as_ref().and_then(|owner| owner.user.avatar.as_ref());
+        left_over
+            .extend(settled.into_iter().filter(|(picture, _)| shown != Some(picture)).flat_map(|(_, objects)| objects));
     }
     app.avatars.remove_all(&left_over).await?;
     Ok(left_over.len())

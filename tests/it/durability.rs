@@ -38,14 +38,18 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut addresses = Vec::new();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        while addresses.len() < 3 {
-            let line = lines.next().expect("the server tells three addresses").unwrap();
-            addresses.extend(line.split_whitespace().find_map(|word| word.strip_prefix("http://")).map(str::to_owned));
-        }
+        let mut address = |of: &str| loop {
+            let line = lines.next().expect("the server tells its addresses").unwrap();
+            if let Some(url) =
+                line.trim_start().strip_prefix(of).and_then(|rest| rest.trim_start().strip_prefix("http://"))
+            {
+                return url.split(' ').next().unwrap().to_owned();
+            }
+        };
+        let (api, dynamodb) = (address("API"), address("DynamoDB"));
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, api: addresses[0].clone(), dynamodb: addresses[1].clone() }
+        Self { process, api, dynamodb }
     }
 
     /// One request on a connection of its own; nothing if the server died under it.

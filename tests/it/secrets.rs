@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::Method;
 use serde_json::json;
 
-use crate::harness::{House, Reply, logged, new_user};
+use crate::harness::{Gallery, House, Reply, logged, new_user};
 
 /// Passwords that no other test uses, so that a trace of them is a leak of this one.
 const FIRST: &str = "plumose quagga vexillum 41";
@@ -79,7 +79,7 @@ async fn nothing_that_a_run_produces_holds_a_password_or_a_hash() {
 
 #[tokio::test]
 async fn no_log_line_names_a_person_or_holds_a_token() {
-    let house = House::new().await;
+    let house = Gallery::new().await;
     let [user_name, first, last, other, token, key] = PERSONAL;
     let caller = house.anyone().with("authorization", format!("Bearer {token}")).with("idempotency-key", key);
     let body = json!({"userName": user_name, "firstName": first, "lastName": last, "password": FIRST});

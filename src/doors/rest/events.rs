@@ -45,12 +45,24 @@ pub struct ResumeAfter {
     last_event_id: Option<String>,
 }
 
+/// One event of the stream, by its fields.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "read by the API description alone")]
+pub struct SentEvent {
+    /// Its place, for `Last-Event-ID`.
+    id: String,
+    /// Its type, such as `user.created`.
+    event: String,
+    /// The CloudEvent in JSON; `schemas/events` describes it.
+    data: String,
+}
+
 /// Sends change events as they happen. In local mode only, where the embedded DynamoDB keeps the last 10,000; on AWS they are
 /// on the EventBridge bus.
 #[utoipa::path(get, path = "/events", operation_id = "get_events", tag = "events", params(ResumeAfter),
     responses(
         (status = 200, description = "CloudEvents 1.0 in JSON, each as `id`, `event` (its type) and `data`",
-            body = String, content_type = "text/event-stream"),
+            body = SentEvent, content_type = "text/event-stream"),
         super::openapi::CommonProblems,
         (status = 400, description = "malformed-request", body = super::openapi::Problem, content_type = "application/problem+json"),
         (status = 404, description = "not-found: not in local mode", body = super::openapi::Problem, content_type = "application/problem+json"),

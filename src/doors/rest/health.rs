@@ -66,6 +66,7 @@ pub async fn live() -> Json<Health> {
     responses(
         (status = 200, description = "DynamoDB and S3 answer", body = Ready),
         (status = 503, description = "unavailable, with `dependencies` as in 200", body = openapi::Problem, content_type = "application/problem+json"),
+        openapi::StrayProblems,
     ))]
 pub async fn ready(State(app): State<App>) -> Result<Json<Ready>, Problem> {
     let standing = operations::health_ready(&app).await;

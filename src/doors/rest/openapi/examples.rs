@@ -41,6 +41,13 @@ pub(super) fn of(schema: &str) -> Option<Value> {
             "reason": {"code": "not_a_picture", "detail": "The file is not a JPEG, PNG, WebP or GIF picture."},
         }),
         "Health" => json!({"status": "ok"}),
+        "SentEvent" => json!({
+            "id": "100001795376796668109", "event": "user.deleted",
+            "data": "{\"specversion\":\"1.0\",\"type\":\"user.deleted\",\"…\":\"…\"}",
+        }),
+        "Ready" => json!({"status": "ok", "dependencies": {
+            "dynamodb": {"status": "ok", "latencyMs": 3.2}, "s3": {"status": "ok", "latencyMs": 11.8},
+        }}),
         "Explanation" => json!({
             "type": "/problems/name-taken", "status": 409, "title": "The user name is taken",
             "mend": "Choose another user name; names are compared without regard to case, width and form.",
