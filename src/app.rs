@@ -91,7 +91,9 @@ impl App {
             let patience = std::time::Duration::from_secs(1);
             match tokio::time::timeout(patience, self.store.ping()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(error = crate::error::chain(&error), "the table was not reached at the start"),
+                Ok(Err(error)) => {
+                    tracing::warn!(error = crate::error::chain(&error), "the table was not reached at the start")
+                }
                 Err(_) => tracing::warn!("the table was not reached at the start, within a second"),
             }
         };

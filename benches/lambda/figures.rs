@@ -76,7 +76,11 @@ pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
         let sum: Vec<Took> = of.init.iter().zip(&of.first_read).map(|(a, b)| plus(*a, *b)).collect();
         println!(
             "| {} | {} | {} | {} | {} |",
-            of.function.name(), both(&of.init), both(&of.first_read), both(&of.second_read), both(&sum)
+            of.function.name(),
+            both(&of.init),
+            both(&of.first_read),
+            both(&of.second_read),
+            both(&sum)
         );
     }
     if let Some(api) = cold.iter().find(|cold| cold.function == Function::Api) {
@@ -91,8 +95,14 @@ pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
         let ratio = of.bare.as_ref().map(|bare| cpu / median(bare.iter().map(|took| milliseconds(took.cpu))));
         println!(
             "| {} | {:.2} | {:.2} | {cpu:.3} | {} | {} | {} | {} | {:.2} |",
-            of.name, wall(50), wall(99), ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
-            of.asked.calls, of.asked.read, of.asked.write, of.price
+            of.name,
+            wall(50),
+            wall(99),
+            ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+            of.asked.calls,
+            of.asked.read,
+            of.asked.write,
+            of.price
         );
     }
     println!("\npeak memory {:.1} MB", warm.first().map_or(0.0, |warm| warm.peak_mb));

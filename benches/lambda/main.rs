@@ -13,7 +13,14 @@
 //! gives it more, so a real start is faster for all four. Latencies hold the engine's time, on this machine. Processor time is the function's alone,
 //! from the kernel's scheduler, to the nanosecond.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark"
+)]
 
 mod endpoint;
 mod events;
@@ -102,7 +109,8 @@ async fn warm(world: &World, memory: u32, times: usize) -> Vec<Warm> {
                 }
             }
         }
-        ours.price = price::of_a_million(memory, median(ours.took.iter().map(|took| milliseconds(took.wall))), ours.asked);
+        ours.price =
+            price::of_a_million(memory, median(ours.took.iter().map(|took| milliseconds(took.wall))), ours.asked);
         ours.bare = operation.has_peer.then_some(theirs.took);
         all.push(ours);
     }
@@ -114,7 +122,12 @@ async fn warm(world: &World, memory: u32, times: usize) -> Vec<Warm> {
 async fn ok(sandbox: &mut Sandbox, event: &Value) -> sandbox::Took {
     let (answer, took) = sandbox.invoke(event).await;
     let status = answer["statusCode"].as_u64().unwrap_or_default();
-    assert!((200..300).contains(&status), "{} {}: {answer}", event["requestContext"]["http"]["method"], event["rawPath"]);
+    assert!(
+        (200..300).contains(&status),
+        "{} {}: {answer}",
+        event["requestContext"]["http"]["method"],
+        event["rawPath"]
+    );
     took
 }
 
