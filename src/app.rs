@@ -92,7 +92,7 @@ impl App {
             match tokio::time::timeout(patience, self.store.ping()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::warn!(error = crate::error::chain(&error), "the table was not reached at the start")
+                    tracing::warn!(error = crate::error::chain(&error), "the table was not reached at the start");
                 }
                 Err(_) => tracing::warn!("the table was not reached at the start, within a second"),
             }

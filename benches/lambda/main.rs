@@ -14,6 +14,7 @@
 //! from the kernel's scheduler, to the nanosecond.
 
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -89,7 +90,7 @@ async fn warm(world: &World, memory: u32, times: usize) -> Vec<Warm> {
     let mut all = Vec::new();
     let mut api = world.sandbox(Function::Api, memory).await;
     let mut bare = world.sandbox(Function::Bare, memory).await;
-    for operation in world.operations() {
+    for operation in World::operations() {
         let times = if operation.hashes { times.min(20) } else { times };
         let mut ours = Warm::new(operation.name);
         let mut theirs = Warm::new(operation.name);
@@ -115,7 +116,9 @@ async fn warm(world: &World, memory: u32, times: usize) -> Vec<Warm> {
         all.push(ours);
     }
     let peak = api.peak_mb();
-    all.iter_mut().for_each(|warm| warm.peak_mb = peak);
+    for warm in &mut all {
+        warm.peak_mb = peak;
+    }
     all
 }
 

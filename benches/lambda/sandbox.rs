@@ -54,7 +54,7 @@ impl Sandbox {
         share.as_ref().inspect(|share| share.enter());
         let began = Instant::now();
         let child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", binary.display()));
-        share.as_ref().inspect(|share| share.leave());
+        share.as_ref().inspect(|_| Share::leave());
         let mut sandbox = Self { child, api, share, init: Took::default() };
         match sandbox.api.hear().await {
             Said::Ready(at) => sandbox.init = Took { wall: at - began, cpu: sandbox.cpu() },
@@ -133,7 +133,7 @@ impl Share {
         move_this_thread(&self.folder);
     }
 
-    fn leave(&self) {
+    fn leave() {
         move_this_thread(Path::new("/sys/fs/cgroup/cpu"));
     }
 }
