@@ -1,5 +1,8 @@
 //! Uploads, removals and deletions that meet: one picture or none, and no object that no user refers to.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::future::join_all;
 use image::ImageFormat;
 use roster::doors::s3_events;
@@ -59,6 +62,42 @@ async fn events_at_once_and_five_times_over_end_in_the_newest() {
         }
         gallery.is_near(&ada, BLUE).await;
         gallery.is_tidy(&[&ada]).await;
+    }
+}
+
+/// A run is held up before each of its calls, while another goes through from end to end: of the other upload or of the same,
+/// at the first time or after a run that died with its four sizes written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_run_that_is_held_up_anywhere_spoils_nothing() {
+    let gallery = Gallery::new().await;
+    for (held, passing, died) in [(0, 1, Some(6)), (1, 0, Some(6)), (1, 1, None)] {
+        for calls in 0.. {
+            let user = gallery.create(&format!("ada{held}{passing}{}-{calls}", died.is_some())).await;
+            let (_, events) = two_uploads(&gallery, &user).await;
+            if let Some(died) = died {
+                s3_events::handle(&gallery.cut_after(died), events[passing].clone()).await.unwrap_err();
+            }
+            let (here, event, is_done) =
+                (gallery.app.clone(), events[passing].clone(), Arc::new(AtomicBool::new(false)));
+            let told = Arc::clone(&is_done);
+            let app = gallery.held_up_after(calls, move || {
+                let run = async { s3_events::handle(&here, event).await.unwrap() };
+                tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(run));
+                told.store(true, Ordering::SeqCst);
+            });
+            // A run that met another may say so, and Lambda sends its event again: as it may in any case.
+            let _met = s3_events::handle(&app, events[held].clone()).await;
+            for event in events {
+                s3_events::handle(&gallery.app, event).await.unwrap();
+            }
+            gallery.is_near(&user, BLUE).await;
+            gallery.is_tidy(&[&user]).await;
+            gallery.anyone().delete(&format!("/users/{user}")).await.expect(204);
+            if !is_done.load(Ordering::SeqCst) {
+                assert!(calls > 6, "the run made {calls} calls");
+                break;
+            }
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! A house per test: its own DynamoDB engine, clock and ids, and personas who call its router.
 
+mod before;
 pub mod bombs;
 pub mod bridge;
-mod calls;
-mod cut;
 pub mod faults;
 mod gallery;
 mod logs;
@@ -17,6 +16,8 @@ pub use logs::{lines_of, logged};
 pub use reply::Reply;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -33,7 +34,7 @@ use roster::local::stream::Stream;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use calls::Calls;
+use before::Before;
 
 /// A password that every policy accepts.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -52,7 +53,7 @@ pub struct House {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// Where its DynamoDB is.
     pub endpoint: String,
-    calls: Calls,
+    calls: Arc<AtomicUsize>,
     pub s3: aws_sdk_s3::Client,
     engine: Option<DynamoDb>,
 }
@@ -102,13 +103,19 @@ impl House {
         let mut app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
         app.store.create_table().await.unwrap();
         let roster::aws::Clients { dynamodb, s3, .. } = roster::aws::clients(&config).await.unwrap();
-        let calls = Calls::count(&mut app, &dynamodb);
+        let calls = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&calls);
+        let count = Before::new(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        app.store = count.store(&app, &dynamodb);
         Self { router: roster::doors::router(app.clone()), app, clock, dynamodb, s3, endpoint, calls, engine }
     }
 
     /// How many calls the application has made to DynamoDB.
     pub fn calls(&self) -> usize {
-        self.calls.get()
+        self.calls.load(Ordering::SeqCst)
     }
 
     /// Every record of the table's stream.
