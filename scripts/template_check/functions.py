@@ -28,6 +28,9 @@ def check(template, wrong):
         reads_pepper = "${PepperParameter}" in json.dumps(template.all[f"{name}Role"])
         if reads_pepper != ("ROSTER_PASSWORD_PEPPER_SSM" in variables):
             wrong.append(f"{name} is told of a pepper that it may not read, or the other way round")
+        unwatched = template.with_parameters(Watched="false").of_type("AWS::Lambda::Function")[name]
+        if unwatched["Environment"]["Variables"].get("ROSTER_METRICS") != "off":
+            wrong.append(f"{name} writes metrics that nobody looks at")
     check_ways(template, functions, wrong)
     if template.is_shifting:
         check_shifting(template, functions, wrong)
