@@ -7,7 +7,7 @@ use crate::avatars::Avatars;
 use crate::avatars::presign::Signer;
 use crate::aws;
 use crate::clock::Clock;
-use crate::config::{Auth, Config, Door, Mistakes, Principals};
+use crate::config::{Auth, Config, Door, Mistakes, Principals, WarmUp};
 use crate::domain::avatar::Size;
 use crate::domain::{AttemptLimits, PasswordPolicy, User};
 use crate::events::Feed;
@@ -50,6 +50,8 @@ pub struct App {
     pub require_if_match: bool,
     /// How many items one page of a list may read.
     pub list_read_budget: usize,
+    /// What is done ahead of the first request.
+    pub warm_up: WarmUp,
     /// What changed of late, in local mode.
     pub feed: Option<Feed>,
     /// Whether table and bucket answer.
@@ -85,9 +87,13 @@ impl App {
     }
 
     /// Does ahead what the first request would wait for, where a sandbox starts before it is asked: opens the connection to
-    /// DynamoDB, by a read that finds nobody, and fetches the keys of tokens. What fails is logged, and tried again by that request.
+    /// DynamoDB, by a read that finds nobody, fetches the keys of tokens, and beside them makes ready what new passwords need.
+    /// What fails is logged, and tried again by that request.
     pub async fn warm(&self) {
         let table = async {
+            if !self.warm_up.table {
+                return;
+            }
             let patience = std::time::Duration::from_secs(1);
             match tokio::time::timeout(patience, self.store.ping()).await {
                 Ok(Ok(())) => {}
@@ -102,7 +108,19 @@ impl App {
                 verifier.warm(self.clock.now()).await;
             }
         };
-        tokio::join!(table, keys);
+        let passwords = async {
+            if self.warm_up.passwords {
+                let (policy, hasher) = (self.password_policy.clone(), self.hasher.clone());
+                let ready = tokio::task::spawn_blocking(move || {
+                    policy.make_ready();
+                    hasher.make_ready();
+                });
+                if ready.await.is_err() {
+                    tracing::warn!("what passwords need was not made ready at the start");
+                }
+            }
+        };
+        tokio::join!(passwords, table, keys);
     }
 
     /// Builds the application for real use; makes no network call but the one that `ROSTER_PASSWORD_PEPPER_SSM` asks for.
@@ -132,6 +150,7 @@ impl App {
             door: Arc::new(config.door.clone()),
             require_if_match: config.require_if_match,
             list_read_budget: config.lists.read_budget,
+            warm_up: config.warm_up,
             feed: None,
             readiness: Readiness::default(),
             is_cold: Arc::new(AtomicBool::new(true)),

@@ -14,8 +14,10 @@ pub struct Cold {
     pub init: Vec<Took>,
     pub first_read: Vec<Took>,
     pub second_read: Vec<Took>,
-    pub first_create: Vec<Took>,
-    pub second_create: Vec<Took>,
+    /// First and second create in a sandbox, of a user whose hash is ready.
+    pub creates_with_hash: [Vec<Took>; 2],
+    /// The same with a password, in a sandbox of its own.
+    pub creates: [Vec<Took>; 2],
     /// Whether its share of a processor could not be limited.
     pub is_unlimited: bool,
 }
@@ -27,8 +29,8 @@ impl Cold {
             init: Vec::new(),
             first_read: Vec::new(),
             second_read: Vec::new(),
-            first_create: Vec::new(),
-            second_create: Vec::new(),
+            creates_with_hash: Default::default(),
+            creates: Default::default(),
             is_unlimited: false,
         }
     }
@@ -36,8 +38,8 @@ impl Cold {
     pub fn json(&self) -> Value {
         json!({
             "function": self.function.name(), "init": shown(&self.init), "firstRead": shown(&self.first_read),
-            "secondRead": shown(&self.second_read), "firstCreate": shown(&self.first_create),
-            "secondCreate": shown(&self.second_create),
+            "secondRead": shown(&self.second_read), "createsWithHash": self.creates_with_hash.each_ref().map(|took| shown(took)),
+            "creates": self.creates.each_ref().map(|took| shown(took)),
         })
     }
 }
@@ -45,23 +47,24 @@ impl Cold {
 /// An operation, again and again in one sandbox.
 pub struct Warm {
     pub name: &'static str,
+    pub function: Function,
     pub took: Vec<Took>,
     pub bare: Option<Vec<Took>>,
     pub asked: Asked,
     /// A million requests, in US dollars.
     pub price: f64,
-    /// Of the whole sandbox, after all operations.
+    /// Of its sandbox so far, which did the operations above it too.
     pub peak_mb: f64,
 }
 
 impl Warm {
-    pub fn new(name: &'static str) -> Self {
-        Self { name, took: Vec::new(), bare: None, asked: Asked::default(), price: 0.0, peak_mb: 0.0 }
+    pub fn new(name: &'static str, function: Function) -> Self {
+        Self { name, function, took: Vec::new(), bare: None, asked: Asked::default(), price: 0.0, peak_mb: 0.0 }
     }
 
     pub fn json(&self) -> Value {
         json!({
-            "operation": self.name, "took": shown(&self.took), "bare": self.bare.as_deref().map(shown), "calls": self.asked.calls,
+            "operation": self.name, "function": self.function.name(), "took": shown(&self.took), "bare": self.bare.as_deref().map(shown), "calls": self.asked.calls,
             "readUnits": self.asked.read, "writeUnits": self.asked.write, "dollarsPerMillion": self.price, "peakMb": self.peak_mb,
         })
     }
@@ -83,8 +86,20 @@ pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
             both(&sum)
         );
     }
-    if let Some(api) = cold.iter().find(|cold| cold.function == Function::Api) {
-        println!("\nfirst create {}, second {} (ready hash)", both(&api.first_create), both(&api.second_create));
+    println!(
+        "\n| create, ms: wall (cpu) | first, ready hash | second | first, password | second |\n|---|---|---|---|---|"
+    );
+    for of in cold.iter().filter(|of| !of.creates[0].is_empty()) {
+        let [first, second] = &of.creates_with_hash;
+        let [hashed, hashed_again] = &of.creates;
+        println!(
+            "| {} | {} | {} | {} | {} |",
+            of.function.name(),
+            both(first),
+            both(second),
+            both(hashed),
+            both(hashed_again)
+        );
     }
     println!(
         "\n| warm | p50 ms | p99 ms | CPU ms | of bare | calls | read units | write units | $ a million |\n|---|---|---|---|---|---|---|---|---|"
@@ -105,7 +120,10 @@ pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
             of.price
         );
     }
-    println!("\npeak memory {:.1} MB", warm.first().map_or(0.0, |warm| warm.peak_mb));
+    for function in [Function::Directory, Function::Credentials] {
+        let peak = warm.iter().filter(|warm| warm.function == function).map(|warm| warm.peak_mb).fold(0.0, f64::max);
+        println!("\npeak memory of {}: {peak:.1} MB", function.name());
+    }
 }
 
 pub fn milliseconds(duration: Duration) -> f64 {

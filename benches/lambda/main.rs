@@ -74,10 +74,15 @@ async fn cold(world: &World, memory: u32, times: usize) -> Vec<Cold> {
             for reads in [&mut cold.first_read, &mut cold.second_read] {
                 reads.push(ok(&mut sandbox, &world.read()).await);
             }
-            if cold.function == Function::Api {
-                let mut sandbox = world.sandbox(cold.function, memory).await;
-                for creates in [&mut cold.first_create, &mut cold.second_create] {
-                    creates.push(ok(&mut sandbox, &world.create_with_hash()).await);
+            if matches!(cold.function, Function::NotWarmed | Function::Credentials) {
+                for (creates, event) in [
+                    (&mut cold.creates_with_hash, World::create_with_hash as fn(&World) -> Value),
+                    (&mut cold.creates, World::create as fn(&World) -> Value),
+                ] {
+                    let mut sandbox = world.sandbox(cold.function, memory).await;
+                    for create in creates {
+                        create.push(ok(&mut sandbox, &event(world)).await);
+                    }
                 }
             }
         }
@@ -85,19 +90,21 @@ async fn cold(world: &World, memory: u32, times: usize) -> Vec<Cold> {
     all
 }
 
-/// One function's life: each operation many times over.
+/// The life of one sandbox of each function: each operation many times over.
 async fn warm(world: &World, memory: u32, times: usize) -> Vec<Warm> {
     let mut all = Vec::new();
-    let mut api = world.sandbox(Function::Api, memory).await;
+    let mut directory = world.sandbox(Function::Directory, memory).await;
+    let mut credentials = world.sandbox(Function::Credentials, memory).await;
     let mut bare = world.sandbox(Function::Bare, memory).await;
     for operation in World::operations() {
         let times = if operation.hashes { times.min(20) } else { times };
-        let mut ours = Warm::new(operation.name);
-        let mut theirs = Warm::new(operation.name);
+        let mut ours = Warm::new(operation.name, operation.function);
+        let mut theirs = Warm::new(operation.name, Function::Bare);
+        let api = if operation.function == Function::Credentials { &mut credentials } else { &mut directory };
         for round in 0..times + 3 {
             let event = (operation.event)(world);
             world.dynamodb.asked();
-            let took = ok(&mut api, &event).await;
+            let took = ok(api, &event).await;
             // The first calls of a kind meet code and memory for the first time.
             if round >= 3 {
                 ours.took.push(took);
@@ -113,11 +120,8 @@ async fn warm(world: &World, memory: u32, times: usize) -> Vec<Warm> {
         ours.price =
             price::of_a_million(memory, median(ours.took.iter().map(|took| milliseconds(took.wall))), ours.asked);
         ours.bare = operation.has_peer.then_some(theirs.took);
+        ours.peak_mb = api.peak_mb();
         all.push(ours);
-    }
-    let peak = api.peak_mb();
-    for warm in &mut all {
-        warm.peak_mb = peak;
     }
     all
 }

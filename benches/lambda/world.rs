@@ -27,18 +27,26 @@ pub enum Function {
     Empty,
     Bare,
     Naive,
-    Api,
+    /// Ours, with nothing done ahead.
+    NotWarmed,
+    /// Ours, as it reads and lists.
+    Directory,
+    /// Ours, as it sets and verifies passwords.
+    Credentials,
 }
 
 impl Function {
-    pub const ALL: [Self; 4] = [Self::Empty, Self::Bare, Self::Naive, Self::Api];
+    pub const ALL: [Self; 6] =
+        [Self::Empty, Self::Bare, Self::Naive, Self::NotWarmed, Self::Directory, Self::Credentials];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
             Self::Bare => "bare",
             Self::Naive => "naive",
-            Self::Api => "api",
+            Self::NotWarmed => "ours, not warmed",
+            Self::Directory => "ours",
+            Self::Credentials => "ours, for passwords",
         }
     }
 }
@@ -49,6 +57,8 @@ pub struct Operation {
     pub event: fn(&World) -> Value,
     /// Whether `bare` can do something like it.
     pub has_peer: bool,
+    /// Which function does it.
+    pub function: Function,
     pub hashes: bool,
 }
 
@@ -57,7 +67,8 @@ pub struct World {
     _engine: DynamoDb,
     roots: tempfile::NamedTempFile,
     target: PathBuf,
-    user: String,
+    /// The users' paths.
+    users: Vec<String>,
     count: Cell<u32>,
 }
 
@@ -69,7 +80,7 @@ impl World {
         let app = App::new(&config).await.unwrap();
         app.store.create_table().await.unwrap();
         let router = rest::router(app);
-        let mut user = String::new();
+        let mut users = Vec::new();
         for number in 0..USERS {
             let credential = if number == 0 { ("password", PASSWORD) } else { ("passwordHash", READY_HASH) };
             let mut body = json!({"userName": format!("user-{number}"), "firstName": "Ada", "lastName": "Lovelace"});
@@ -77,26 +88,23 @@ impl World {
             let request = Request::post("/users").header("content-type", "application/json");
             let answer = router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
             assert_eq!(answer.status(), 201);
-            if number == 0 {
-                answer.headers()["location"].to_str().unwrap().clone_into(&mut user);
-            }
+            users.push(answer.headers()["location"].to_str().unwrap().to_owned());
         }
         let authority = Authority::new();
         let dynamodb = Endpoint::before(engine.address(), &authority).await;
         let roots = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(roots.path(), authority.pem()).unwrap();
         let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned()).into();
-        Self { dynamodb, _engine: engine, roots, target, user, count: Cell::new(0) }
+        Self { dynamodb, _engine: engine, roots, target, users, count: Cell::new(0) }
     }
 
     /// Starts a function in this world.
     pub async fn sandbox(&self, function: Function, memory_mb: u32) -> Sandbox {
         let binary = match function {
-            Function::Api => {
+            Function::NotWarmed | Function::Directory | Function::Credentials => {
                 self.target.join(format!("lambda/api-{}-unknown-linux-gnu/bootstrap", std::env::consts::ARCH))
             }
-            Function::Naive => self.target.join("peers-naive/release/naive"),
-            other => self.target.join("peers/release").join(other.name()),
+            other => self.target.join("peers").join(other.name()).join("bootstrap"),
         };
         let path = self.roots.path().display().to_string();
         let environment = [
@@ -110,21 +118,38 @@ impl World {
             ("ROSTER_TABLE", "roster"),
             ("ROSTER_BUCKET", "roster-avatars"),
             ("ROSTER_LOG_FORMAT", "json"),
+            (
+                "ROSTER_WARM_UP",
+                match function {
+                    Function::NotWarmed => "off",
+                    Function::Credentials => "table,passwords",
+                    _ => "table",
+                },
+            ),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Sandbox::start(&binary, memory_mb, &environment).await
     }
 
     pub fn read(&self) -> Value {
-        event("GET", &self.user, None)
+        event("GET", &self.users[0], None)
     }
 
     pub fn create_with_hash(&self) -> Value {
         event("POST", "/users", Some(&self.new_user(("passwordHash", READY_HASH))))
     }
 
+    pub fn create(&self) -> Value {
+        event("POST", "/users", Some(&self.new_user(("password", PASSWORD))))
+    }
+
+    /// A number that was not given before.
+    fn next(&self) -> u32 {
+        self.count.replace(self.count.get() + 1)
+    }
+
     fn new_user(&self, credential: (&str, &str)) -> Value {
-        let number = self.count.replace(self.count.get() + 1);
+        let number = self.next();
         let mut user = json!({"userName": format!("new-{number}"), "firstName": "Grace", "lastName": "Hopper"});
         user[credential.0] = credential.1.into();
         user
@@ -132,32 +157,33 @@ impl World {
 
     /// Every operation that is measured warm.
     pub fn operations() -> [Operation; 10] {
-        let operation = |name, event| Operation { name, event, has_peer: false, hashes: false };
+        let plain =
+            |name, event| Operation { name, event, has_peer: false, function: Function::Directory, hashes: false };
+        let secret = |name, event| Operation { function: Function::Credentials, ..plain(name, event) };
         [
-            operation("health", |_| event("GET", "/health/live", None)),
-            Operation { has_peer: true, ..operation("get user", Self::read) },
-            Operation { has_peer: true, ..operation("list 50", |_| event("GET", "/users?limit=50", None)) },
-            operation("find by name", |_| event("GET", "/users?filter=userName%20eq%20%22user-7%22", None)),
-            operation("patch", |world| {
-                let number = world.count.replace(world.count.get() + 1);
-                event("PATCH", &world.user, Some(&json!({"firstName": format!("Ada {number}")})))
+            plain("health", |_| event("GET", "/health/live", None)),
+            Operation { has_peer: true, ..plain("get user", Self::read) },
+            Operation { has_peer: true, ..plain("list 50", |_| event("GET", "/users?limit=50", None)) },
+            plain("find by name", |_| event("GET", "/users?filter=userName%20eq%20%22user-7%22", None)),
+            plain("patch", |world| {
+                let change = json!({"firstName": format!("Ada {}", world.next())});
+                event("PATCH", &world.users[0], Some(&change))
             }),
-            operation("create, ready hash", Self::create_with_hash),
+            plain("avatar upload", |world| {
+                let wanted = json!({"contentType": "image/png", "contentLength": 1000});
+                // No user may have many that wait.
+                let user = &world.users[world.next() as usize % world.users.len()];
+                event("POST", &format!("{user}/avatar-uploads"), Some(&wanted))
+            }),
+            plain("openapi", |_| event("GET", "/openapi.json", None)),
+            secret("create, ready hash", Self::create_with_hash),
+            Operation { hashes: true, ..secret("create", Self::create) },
             Operation {
                 hashes: true,
-                ..operation("create", |world| event("POST", "/users", Some(&world.new_user(("password", PASSWORD)))))
-            },
-            Operation {
-                hashes: true,
-                ..operation("verify password", |_| {
+                ..secret("verify password", |_| {
                     event("POST", "/users/verify-password", Some(&json!({"userName": "user-0", "password": PASSWORD})))
                 })
             },
-            operation("avatar link", |world| {
-                let wanted = json!({"contentType": "image/png", "contentLength": 1000});
-                event("POST", &format!("{}/avatar-uploads", world.user), Some(&wanted))
-            }),
-            operation("openapi", |_| event("GET", "/openapi.json", None)),
         ]
     }
 }

@@ -10,5 +10,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env().unwrap_or_else(|mistakes| telemetry::refuse_to_start(&mistakes));
     telemetry::init(&config);
     let app = App::new(&config).await.unwrap_or_else(|mistakes| telemetry::refuse_to_start(&mistakes));
+    app.warm().await;
     lambda::run(graphql::router(app)).await
 }

@@ -8,6 +8,7 @@ mod lists;
 mod passwords;
 mod quota;
 mod reader;
+mod warm_up;
 
 pub use auth::{Auth, Principals, Tokens};
 pub use door::Door;
@@ -21,6 +22,7 @@ use crate::quotas::Plan;
 pub use avatars::AvatarSettings;
 pub use lists::Lists;
 use reader::Reader;
+pub use warm_up::WarmUp;
 
 /// Looks up an environment variable by name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -90,6 +92,8 @@ pub struct Config {
     pub door: Door,
     /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428. Default `false`.
     pub require_if_match: bool,
+    /// `ROSTER_WARM_UP`: what a function does ahead of its first request; see [`WarmUp`].
+    pub warm_up: WarmUp,
     /// Passwords: policy, tries, hashing.
     pub passwords: Passwords,
     /// Shape and cost of lists.
@@ -204,6 +208,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         quotas: quota::plan(&mut reader),
         door: door::door(&mut reader, is_lambda),
         require_if_match: reader.choice("ROSTER_REQUIRE_IF_MATCH", false, "true", "false"),
+        warm_up: warm_up::read(&mut reader),
         passwords: passwords::read(&mut reader),
         lists: Lists::read(&mut reader),
         avatars: avatars::read(&mut reader),

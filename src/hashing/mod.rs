@@ -92,6 +92,12 @@ impl Hasher {
         salt
     }
 
+    /// Gets the memory of one hash ahead of the first.
+    pub fn make_ready(&self) {
+        let memory = vec![Block::new(); self.settings.parameters.memory_kib as usize];
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+    }
+
     /// Hashes a password under a salt with the current parameters and pepper.
     pub async fn hash(&self, password: &[u8], salt: Salt) -> Result<PasswordHash, Error> {
         let unfilled = Argon2Hash::unfilled(self.settings.parameters, &self.settings.pepper, salt)

@@ -12,6 +12,7 @@ mod avatar_memory;
 mod avatar_races;
 mod avatar_uploads;
 mod bad_input;
+mod budgets;
 mod change_password;
 mod changes;
 mod conflicts;
