@@ -1,6 +1,12 @@
 // Shows the description of this very server, and tries its operations.
 "use strict";
 
+// The viewer's own name for the dark.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const dress = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", dress);
+dress();
+
 window.SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#explorer",

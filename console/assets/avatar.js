@@ -11,7 +11,10 @@ export function avatarField(user, changed) {
   const chooser = el("input", { type: "file", accept: TYPES.join(","), class: "hidden", tabIndex: -1, id: "picture", "aria-label": "Choose a picture" });
   chooser.addEventListener("change", () => { if (chooser.files[0]) take(chooser.files[0]); chooser.value = ""; });
 
+  let isBusy = false;
   const idle = (trouble = "") => {
+    isBusy = false;
+    const isFocused = place.contains(document.activeElement);
     const choose = el("button", { type: "button", class: "quiet", onclick: () => chooser.click() }, user.avatar ? "Change picture" : "Add a picture");
     const remove = user.avatar && el("button", { type: "button", class: "quiet", onclick: clear }, "Remove");
     place.replaceChildren(
@@ -20,6 +23,7 @@ export function avatarField(user, changed) {
         el("p", { class: "hint" }, "Or drop a JPEG, PNG, WebP or GIF here."),
         el("p", { class: "error", role: "alert", hidden: !trouble }, trouble))),
       chooser);
+    if (isFocused) choose.focus();
   };
 
   for (const kind of ["dragenter", "dragover"]) {
@@ -40,6 +44,7 @@ export function avatarField(user, changed) {
   }
 
   function crop(bitmap, type) {
+    isBusy = true;
     const stage = el("canvas", { width: SIDE, height: SIDE, class: "stage", tabIndex: 0, role: "img", "aria-label": "Preview. Move the picture with the arrow keys." });
     const zoom = el("input", { type: "range", min: 1, max: 4, step: 0.01, value: 1, id: "zoom" });
     const brush = stage.getContext("2d");
@@ -96,8 +101,9 @@ export function avatarField(user, changed) {
 
   async function send(blob) {
     const bar = el("progress", { max: 1, value: 0, "aria-label": "Upload" });
-    const words = el("p", { class: "hint", role: "status" }, "Sending …");
+    const words = el("p", { class: "hint", role: "status", tabIndex: -1 }, "Sending …");
     place.replaceChildren(el("div", { class: "drop" }, face(user, true), el("div", { class: "sending" }, bar, words)));
+    words.focus();
     try {
       const body = { contentType: blob.type, contentLength: blob.size };
       const checksum = await sha256(blob);
@@ -142,7 +148,8 @@ export function avatarField(user, changed) {
   }
 
   idle();
-  return { place, show: (now) => { user = now; idle(); } };
+  // A picture that is being chosen or sent is not taken away by a change made elsewhere.
+  return { place, show: (now) => { user = now; if (!isBusy) idle(); } };
 }
 
 class Refused extends Error {}

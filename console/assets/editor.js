@@ -8,14 +8,20 @@ import { passwordField } from "./password.js";
 const NAMES = { firstName: "First name", lastName: "Last name", userName: "User name" };
 const HINTS = { userName: "Unique, without regard to case." };
 
+/** Stands for the id of somebody who has none yet. */
+export const NEW = "new";
+
 const sheet = $("#sheet");
 let open = null;
 
 /** Takes the place of what the sheet shows. */
 function show(title, ...content) {
   const close = el("button", { type: "button", class: "quiet icon close", "aria-label": "Close", onclick: () => leave() }, "×");
-  sheet.replaceChildren(el("div", { class: "head" }, el("h2", { id: "sheet-title" }, title), close), ...content);
+  const heading = el("h2", { id: "sheet-title", tabIndex: -1, autofocus: true }, title);
+  sheet.replaceChildren(el("div", { class: "head" }, heading, close), ...content);
   if (!sheet.open) sheet.showModal();
+  // What had the focus may just have gone.
+  if (!sheet.contains(document.activeElement)) heading.focus();
   placeToasts();
 }
 
@@ -25,12 +31,22 @@ async function leave() {
   shut();
 }
 
-/** The address first: the event of closing comes later, when another may have been asked for. */
+/** Goes back to the list that it was opened from, which closes the sheet; or closes it, where the address led here at once. */
 function shut() {
   open = null;
+  if (history.state?.isFromList) return history.back();
   if (location.hash.length > 1) history.replaceState(null, "", location.pathname + location.search);
   sheet.close();
 }
+
+/** Whether something typed would be lost; asks then, in the place that it would be lost in. */
+export function keepsTyped() {
+  if (!open?.isChanged()) return false;
+  history.pushState({ isFromList: true }, "", open.id === NEW ? "#/new" : `#/people/${open.id}`);
+  leave();
+  return true;
+}
+addEventListener("beforeunload", (event) => { if (open?.isChanged()) event.preventDefault(); });
 
 sheet.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 sheet.addEventListener("click", (event) => { if (event.target === sheet) leave(); });
@@ -131,11 +147,11 @@ export function create() {
       addRow(user);
       toast(`${fullName(user)} was created.`);
       open = null;
-      history.replaceState(null, "", `#/people/${user.id}`);
+      history.replaceState(history.state, "", `#/people/${user.id}`);
       edit(user, etag);
     });
   });
-  open = { id: null, isChanged: () => Object.values(fields).some(({ input }) => input.value !== "") };
+  open = { id: NEW, isChanged: () => Object.values(fields).some(({ input }) => input.value !== "") };
   show("New person", form);
   fields.firstName.input.focus();
 }
@@ -229,6 +245,7 @@ function edit(user, etag) {
       else toast("Theirs was kept.");
     };
     adopt(theirs, tag, false);
+    avatar.show(theirs);
     for (const name of both) fields[name].input.value = mine[name];
     if (both.length === 0) {
       toast("Somebody else has saved the very same.");
@@ -240,6 +257,7 @@ function edit(user, etag) {
       el("div", { class: "row start" },
         el("button", { type: "button", class: "primary", onclick: use }, "Save my choice"),
         el("button", { type: "button", class: "quiet", onclick: () => { meet.hidden = true; adopt(theirs, tag, true); } }, "Keep theirs")));
+    notice.hidden = true;
     meet.hidden = false;
     meet.querySelector("input").focus();
     meet.scrollIntoView({ block: "center" });
@@ -247,7 +265,7 @@ function edit(user, etag) {
 
   function gone() {
     dropRow(user.id);
-    open = null;
+    open = { id: user.id, isChanged: () => false };
     show("Nobody here", el("p", {}, "Somebody has deleted this person meanwhile."),
       el("div", { class: "row start" }, el("button", { type: "button", class: "quiet", onclick: () => leave() }, "Back to the list")));
   }

@@ -22,6 +22,8 @@ export function restart() {
   Object.assign(list, { cursor: null, done: false, busy: false });
   $("#fresh").hidden = true;
   localStorage.setItem(KEPT, list.sort);
+  const words = list.query ? `?${new URLSearchParams({ q: list.query })}` : "";
+  if (location.search !== words) history.replaceState(history.state, "", location.pathname + words + location.hash);
   $("#sort").value = list.sort;
   for (const head of document.querySelectorAll("th[data-sort]")) {
     const way = list.sort === head.dataset.sort ? "ascending" : list.sort === `-${head.dataset.sort}` ? "descending" : null;
@@ -76,7 +78,7 @@ function wipe() {
   rows.clear();
   $("#rows").replaceChildren();
   $("#count").textContent = "";
-  for (const part of ["#table", "#empty"]) $(part).hidden = true;
+  for (const part of ["#table", "#empty", ".sort"]) $(part).hidden = true;
 }
 
 export function isEndInSight() {
@@ -108,7 +110,7 @@ function tell() {
   const { size } = rows;
   const people = size === 1 ? "person" : "people";
   $("#count").textContent = size === 0 ? "" : list.done ? `${size} ${people}` : `First ${size} people`;
-  $("#table").hidden = size === 0;
+  for (const part of ["#table", ".sort"]) $(part).hidden = size === 0;
   const empty = $("#empty");
   empty.hidden = size > 0 || !list.done;
   if (empty.hidden) return;
@@ -122,7 +124,7 @@ function tell() {
       el("img", { src: "assets/icon.svg", alt: "", width: 44, height: 44 }),
       el("h2", {}, "Nobody here yet"),
       el("p", {}, "Add the first person, or bring a file of people along with ", el("code", {}, "roster import"), "."),
-      el("a", { class: "button primary", href: "#/new" }, "Add a person"));
+      el("button", { type: "button", class: "primary", onclick: () => $("#new").click() }, "Add a person"));
   }
 }
 

@@ -1,7 +1,7 @@
 // The page: what the address, the keyboard, the search and the directory's events make of it.
 import { address, call, forgetToken, hasToken, keepToken, Problem, signIn } from "./api.js";
 import { $ } from "./dom.js";
-import { create, hear, hearGone, openId, openPerson } from "./editor.js";
+import { create, hear, hearGone, keepsTyped, NEW, openId, openPerson } from "./editor.js";
 import { listen } from "./events.js";
 import { clearSearch, dropRow, isEndInSight, known, list, more, refreshRow, restart } from "./list.js";
 
@@ -9,15 +9,30 @@ const sheet = $("#sheet");
 
 // ------------------------------------------------------------------------------------------------------ where
 
+/** What the address searches for. */
+const searched = () => (new URLSearchParams(location.search).get("q") ?? "").trim().slice(0, 100);
+
+/** Shows what the address says: a search, and perhaps a sheet over it. */
 function route() {
-  const id = location.hash.match(/^#\/people\/([0-9a-f-]{36})$/)?.[1];
-  if (location.hash === "#/new") create();
-  else if (id && openId() !== id) openPerson(id);
-  else if (!id && sheet.open) sheet.close();
+  if (searched() !== list.query) {
+    $("#search").value = list.query = searched();
+    restart();
+  }
+  const wanted = location.hash === "#/new" ? NEW : location.hash.match(/^#\/people\/([0-9a-f-]{36})$/)?.[1];
+  if ((wanted && wanted === openId()) || keepsTyped()) return;
+  if (wanted === NEW) create();
+  else if (wanted) openPerson(wanted);
+  else if (sheet.open) sheet.close();
 }
-addEventListener("hashchange", route);
+addEventListener("popstate", route);
 
 let opener = null;
+/** Opens a sheet over the list; closing it goes back. */
+function go(hash, from) {
+  opener = from;
+  history.pushState({ isFromList: true }, "", hash);
+  route();
+}
 addEventListener("sheetclosed", () => {
   const link = opener && document.querySelector(`a[data-id="${opener}"]`);
   (link ?? $("#new")).focus({ preventScroll: true });
@@ -26,11 +41,11 @@ addEventListener("sheetclosed", () => {
 // A row is as good as its name to click on.
 $("#rows").addEventListener("click", (event) => {
   const row = event.target.closest("tr");
-  if (!row || getSelection().toString()) return;
-  opener = row.dataset.id;
-  location.hash = `#/people/${row.dataset.id}`;
+  if (!row || getSelection().toString() || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  go(`#/people/${row.dataset.id}`, row.dataset.id);
 });
-$("#new").addEventListener("click", () => { opener = null; location.hash = "#/new"; });
+$("#new").addEventListener("click", () => go("#/new", null));
 
 // ------------------------------------------------------------------------------------------------------ search and order
 
@@ -72,6 +87,9 @@ addEventListener("keydown", (event) => {
   if (deed) { event.preventDefault(); deed(); }
 });
 $("#help").addEventListener("click", () => $("#keys").showModal());
+
+// A file that is dropped beside its place must not take the page's.
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 
 // ------------------------------------------------------------------------------------------------------ light and dark
 
@@ -154,8 +172,12 @@ const heard = async ({ type, data }) => {
   }
 };
 
-// The explorer is the local server's; elsewhere there is the description itself.
-if (address("")) $("#docs").href = address("/openapi.json");
+// The explorer and GraphiQL are the local server's; elsewhere there is the description itself.
+if (address("")) {
+  $("#docs").href = address("/openapi.json");
+  $("#graphql").hidden = true;
+}
 
+$("#search").value = list.query = searched();
 restart().then(() => listen(heard, (isLive) => { $("#live").hidden = !isLive; }));
 route();

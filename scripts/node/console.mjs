@@ -1,89 +1,13 @@
-// Walks the console and the explorer in headless Chromium, as a person would. Started by scripts/console-check, which also stops
-// and starts the server when this asks for it on standard output.
+// Walks the console, the explorer and GraphiQL in headless Chromium, as a person would. Started by scripts/console-check, which also
+// stops and starts the server when this asks for it on standard output.
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { accessible, api, ask, check, page, run, shot, step, tab, task, text, until } from "./browser.mjs";
+import { elsewhere, explore, graphiql, signIn } from "./doors.mjs";
+import { habits } from "./habits.mjs";
 
-const { tools, chromium: executablePath, open, jwt, token, picture, screenshots, files } = JSON.parse(process.argv[2]);
-const require = createRequire(join(tools, "packages.js"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const { open, jwt, token, picture } = task;
 const PASSWORD = "violet lanterns drift over Trieste";
 
-const browser = await chromium.launch({
-  executablePath,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-});
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-let [page, expected, began] = [null, [], Date.now()];
-
-function check(isSo, what) {
-  if (!isSo) throw new Error(what);
-}
-
-/** Waits until `probe` gives something true. */
-async function until(probe, what, milliseconds = 15_000) {
-  for (const end = Date.now() + milliseconds; Date.now() < end; await new Promise((done) => setTimeout(done, 50))) {
-    if (await probe().catch(() => false)) return;
-  }
-  throw new Error(`not in ${milliseconds / 1000} s: ${what}`);
-}
-
-/** A new tab; what it complains about, and whom it asks, is watched. */
-async function tab(base, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
-  page = await context.newPage();
-  if (files) await page.route(`${base}/assets/*`, (route) => route.fulfill({ path: join(files, new URL(route.request().url()).pathname) }));
-  const own = new Set([base, base.replace(/:\d+$/, "")]);
-  page.on("console", (message) => {
-    const text = `${message.text()} ${message.location().url}`;
-    if (["error", "warning"].includes(message.type()) && !expected.some((known) => text.includes(known))) complaints.push(text);
-  });
-  page.on("pageerror", (error) => complaints.push(error.stack));
-  page.on("request", (request) => {
-    const { protocol, hostname } = new URL(request.url());
-    if (!["blob:", "data:"].includes(protocol) && !own.has(`${protocol}//${hostname}`)) complaints.push(`asked ${request.url()}`);
-  });
-  return page;
-}
-const complaints = [];
-
-/** One thing that a person does; `errors` are answers that the browser will tell of in its console, rightly. */
-async function step(name, errors, work) {
-  expected = errors;
-  await work();
-  check(complaints.length === 0, `${name}: ${complaints.join("\n")}`);
-  console.log(`${String(Date.now() - began).padStart(6)} ms  ${name}`);
-  began = Date.now();
-}
-
-/** No violation of any rule of axe-core, and no sideways scrolling. */
-async function accessible(view) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(" | ")}`);
-  check(violations.length === 0, `axe-core on ${view}:\n${told.join("\n")}`);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  check(over <= 0, `${view} is ${over} pixels too wide`);
-}
-
-async function shot(name) {
-  if (screenshots) await page.screenshot({ path: join(screenshots, `${name}.png`) });
-}
-
-async function api(method, path, body, base = open) {
-  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-  const answer = await fetch(base + path, { method, headers: body ? { "content-type": type } : {}, body: body && JSON.stringify(body) });
-  return answer.status === 204 ? null : answer.json();
-}
-
-async function ask(what) {
-  console.log(`@${what}`);
-  await answers.next();
-}
-
-const text = (selector) => page.locator(selector).textContent();
 const save = () => page.locator("#sheet form").first().locator('button[type="submit"]').click();
 async function said(words) {
   await until(async () => (await text("#toasts")).includes(words), `the words "${words}"`);
@@ -139,12 +63,18 @@ async function walk() {
     await page.locator(".stage").press("ArrowRight");
     await accessible("the crop");
     await shot("crop");
+    for (const lastName of ["Byron", "Lovelace"]) {
+      await api("PATCH", `/users/${id}`, { lastName });
+      await until(async () => (await text("#sheet-title")) === `Ada ${lastName}`, "a change made elsewhere");
+      check(await page.locator(".stage").isVisible(), "it does not end the crop");
+    }
     let bars = 0;
     await page.exposeFunction("sawBar", () => { bars += 1; });
     await page.evaluate(() => new MutationObserver(() => document.querySelector("progress") && globalThis.sawBar()).observe(document.querySelector(".avatar"), { childList: true, subtree: true }));
     await page.getByText("Use this picture").click();
     await said("The picture was saved");
     check(bars > 0, "a progress bar is shown");
+    check((await page.evaluate(() => document.activeElement.textContent)) === "Change picture", "the focus goes on from there");
     const isSeen = (where) => page.locator(`${where} img`).evaluate((img) => img.complete && img.naturalWidth === 256);
     await until(() => isSeen("#sheet .face"), "the picture in the sheet");
     await page.keyboard.press("Escape");
@@ -300,7 +230,6 @@ async function walk() {
 
   for (const [name, options] of [["dark", { colorScheme: "dark" }], ["narrow", { viewport: { width: 360, height: 740 }, hasTouch: true }]]) {
     await step(`${name}: list, person, new person`, [], async () => {
-      await page.context().close();
       await tab(open, options);
       await page.goto(`${open}/`);
       await until(async () => (await rows()) >= 50, "the list");
@@ -318,59 +247,6 @@ async function walk() {
       await shot(`${name}-new`);
     });
   }
-  await page.context().close();
 }
 
-async function explore(base, bearer) {
-  await tab(base);
-  await step(`the explorer tries an operation${bearer ? " with a token" : ""}, and asks nobody else`, [], async () => {
-    await page.goto(`${base}/docs`);
-    await page.waitForSelector("#operations-users-list_users");
-    if (bearer) {
-      await page.click(".btn.authorize");
-      const scheme = page.locator(".modal-ux .auth-container", { hasText: "(http, Bearer)" });
-      await scheme.locator("input").fill(bearer);
-      await scheme.locator(".btn.authorize").click();
-      await page.locator(".modal-ux .btn-done").first().click();
-    }
-    const operation = page.locator("#operations-passwords-get_password_policy, #operations-users-list_users").last();
-    await page.locator("#operations-users-list_users .opblock-summary-control").click();
-    await page.locator("#operations-users-list_users input[placeholder]").first().waitFor();
-    for (const input of await page.locator("#operations-users-list_users .parameters input").all()) await input.fill("");
-    await page.locator("#operations-users-list_users .execute").click();
-    await page.waitForSelector("#operations-users-list_users .live-responses-table");
-    const status = await page.locator("#operations-users-list_users .live-responses-table .response-col_status").last().textContent();
-    check(status.includes("200"), `the answer was ${status}`);
-    await shot(bearer ? "explorer-token" : "explorer");
-    check(await operation.isVisible(), "the operations are there");
-  });
-  await page.context().close();
-}
-
-async function signIn() {
-  await tab(jwt);
-  await step("where tokens are asked for, the console asks too", ["401"], async () => {
-    await page.goto(`${jwt}/`);
-    await page.waitForSelector("#token[open]");
-    await accessible("the token");
-    await shot("token");
-    await page.fill("#token-value", token);
-    await page.getByText("Continue").click();
-    await until(async () => (await text("#empty")).includes("Nobody here yet"), "the list");
-  });
-  await page.context().close();
-}
-
-try {
-  await walk();
-  await explore(open, null);
-  await signIn();
-  await explore(jwt, token);
-} catch (error) {
-  await shot("failed");
-  console.error(error);
-  if (complaints.length) console.error(complaints.join("\n"));
-  process.exitCode = 1;
-}
-await browser.close();
-process.exit();
+await run(walk, habits, () => explore(open, null), graphiql, signIn, elsewhere, () => explore(jwt, token));

@@ -30,6 +30,17 @@ fn every_root_field_has_an_operation() {
     assert_eq!(described(), listed, "schema.graphql and graphql::FIELDS");
 }
 
+#[test]
+fn the_postman_collection_forgets_no_field() {
+    let collection: Value = serde_json::from_str(include_str!("../../postman/roster.postman_collection.json")).unwrap();
+    let folder = collection["item"].as_array().unwrap().iter().find(|folder| folder["name"] == "GraphQL").unwrap();
+    let queries = folder["item"].as_array().unwrap().iter();
+    let queries = queries.filter_map(|item| item["request"]["body"]["graphql"]["query"].as_str());
+    let roots = queries.map(|query| query.split_once('{').unwrap().1.trim_start());
+    let asked: BTreeSet<String> = roots.map(|root| root.split(['(', ' ']).next().unwrap().to_owned()).collect();
+    assert_eq!(asked, described(), "requests of scripts/make-postman and schema.graphql");
+}
+
 /// A good call of a root field on the user `$id`.
 fn call(field: &str, n: usize) -> String {
     let names = format!("userName: \"n{n}\", firstName: \"A\", lastName: \"B\"");

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use lambda_http::request::LambdaRequest;
 use roster::domain::{PersonName, Profile, User, UserId, UserName};
-use roster::doors::lambda;
+use roster::doors::{graphql, lambda};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -24,8 +24,9 @@ const ID: &str = "01980000-0000-7000-8000-000000000001";
 fn events() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
     let doors = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    // Those of S3 and of the table's stream are other functions': see avatar_races and changes.
-    let doors = doors.filter(|path| path.is_dir() && !path.ends_with("s3") && !path.ends_with("dynamodb"));
+    // Those of S3 and of the table's stream are other functions': see avatar_races and changes; GraphQL's are below.
+    let others = ["s3", "dynamodb", "graphql"];
+    let doors = doors.filter(|path| path.is_dir() && !others.iter().any(|other| path.ends_with(other)));
     let mut files: Vec<PathBuf> =
         doors.flat_map(|door| fs::read_dir(door).unwrap().map(|entry| entry.unwrap().path())).collect();
     files.sort();
@@ -103,6 +104,34 @@ async fn every_event_is_answered_alike_at_every_front_door() {
             "get_problem" => assert_eq!(reply.expect(200).json()["status"], 409),
             "get_openapi" => assert_eq!(reply.expect(200).json()["info"]["title"], "Roster"),
             unknown => panic!("{unknown} has no expectation"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_of_graphql_has_an_event_that_its_function_answers() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("events/graphql");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut found: Vec<String> = files.map(|file| file.trim_end_matches(".json").to_owned()).collect();
+    found.sort();
+    let mut fields: Vec<&str> = graphql::FIELDS.iter().map(|(field, _)| *field).collect();
+    fields.sort_unstable();
+    assert_eq!(found, fields);
+    let mut house = House::new().await;
+    house.router = graphql::router(house.app.clone());
+    let delete = async |id: &Value| {
+        house.anyone().graphql("mutation($id: ID!) { deleteUser(id: $id) { id } }", &json!({"id": id})).await
+    };
+    for field in fields {
+        delete(&json!(ID)).await;
+        // The user whom createUser makes is another one.
+        move_in_as(&house, if field == "createUser" { "ada.lovelace" } else { "ada" }).await;
+        let reply = send(&house, field, &event(&format!("graphql/{field}.json"))).await.expect(200);
+        assert!(reply.codes().is_empty(), "{reply}");
+        // Nobody has asked for the upload that the event names.
+        assert_eq!(reply.json()["data"][field].is_null(), field == "avatarUpload", "{reply}");
+        if field == "createUser" {
+            delete(&reply.data("/createUser/user/id")).await.data("/deleteUser/id");
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The console and the explorer: what `roster serve` serves beside the API, and that it is no more than files.
 
+use roster::doors;
+
+use crate::harness::House;
 use crate::local::{Server, answer, roster};
 
 fn ask(server: &Server, method: &str, path: &str, more: &str) -> String {
@@ -62,4 +65,16 @@ fn pages_repeat_nothing_of_the_request() {
     }
     server.terminate();
     server.ended();
+}
+
+/// What `scripts/lambda-smoke` sees of the binaries themselves.
+#[tokio::test]
+async fn the_functions_have_no_pages() {
+    let mut house = House::new().await;
+    for router in [doors::rest::router(house.app.clone()), doors::graphql::router(house.app.clone())] {
+        house.router = router;
+        for path in ["/", "/docs", "/docs/explorer.js", "/assets/main.js", "/index.html"] {
+            house.anyone().with("accept", "text/html").get(path).await.problem(404, "not-found");
+        }
+    }
 }

@@ -156,9 +156,15 @@ fn shown(media: Media, executed: Executed) -> Response {
     errors.truncate(MOST_ERRORS);
     let problems: Vec<_> = errors.iter_mut().map(failure::told).collect();
     let worst = problems.into_iter().max_by_key(|problem| problem.kind().status);
-    // The root fields are all nullable: null as a whole, and no error at a field, means that none was run.
-    let is_run = executed.data != Value::Null || errors.iter().any(|error| !error.path.is_empty());
-    let data = is_run.then_some(executed.data);
+    // The root fields are all nullable: null as a whole, and an error that is at no field, means that none was run.
+    let is_run = executed.data != Value::Null || errors.iter().all(|error| !error.path.is_empty());
+    // Null as a whole without an error: every field was skipped.
+    let data = if errors.is_empty() && executed.data == Value::Null {
+        Value::Object(async_graphql::indexmap::IndexMap::new())
+    } else {
+        executed.data
+    };
+    let data = is_run.then_some(data);
     let status = if is_run || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     written(media, status, &Answer { errors, data }, worst)
 }

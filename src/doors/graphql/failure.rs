@@ -27,6 +27,9 @@ pub fn of_request(problem: &Problem) -> ServerError {
     error
 }
 
+/// Most characters of a mistake's words, which repeat names that a client sent.
+const MOST_CHARACTERS: usize = 300;
+
 /// A document's own mistakes, in the words of `async-graphql` where they hold no value that a client sent. Gives the problem
 /// that the error stands for.
 pub fn told(error: &mut ServerError) -> Arc<Problem> {
@@ -39,6 +42,10 @@ pub fn told(error: &mut ServerError) -> Arc<Problem> {
     } else if let Some(end) = error.message.find(" does not contain the value") {
         error.message.truncate(end);
         error.message.push_str(" does not contain the given value");
+    }
+    if let Some((end, _)) = error.message.char_indices().nth(MOST_CHARACTERS) {
+        error.message.truncate(end);
+        error.message.push_str(" …");
     }
     let problem = Problem::new(kind).with_detail(error.message.clone());
     error.extensions = Some(extensions(&problem, ""));

@@ -23,8 +23,8 @@ const NESTING: usize = 40;
 const DEFINITIONS: usize = 50;
 /// Deepest field, fragments spread out; the introspection of well-known clients is 14 deep.
 pub const DEPTH: usize = 20;
-/// Most fields, fragments spread out.
-const FIELDS_IN_ALL: usize = 1_000;
+/// Most fields and fragments, fragments spread out. A fragment counts by itself too: one without a field would double for nothing.
+const SELECTIONS: usize = 1_000;
 /// Most fields with an alias, fragments spread out.
 const ALIASES: usize = 100;
 /// Most directives, fragments spread out.
@@ -33,6 +33,8 @@ const DIRECTIVES: usize = 50;
 const QUERIES: usize = 50;
 /// Most root fields of a mutation: as many writes or passwords, one after the other.
 const MUTATIONS: usize = 5;
+/// Most descriptions of the schema or of a type.
+const DESCRIPTIONS: usize = 5;
 /// Most lists of the schema's description within one another: types that lead to each other would multiply.
 const DESCRIBED: usize = 2;
 /// Most fields of an answer: those of a list count for each user on the page, and a list counts [`LIST`] more.
@@ -125,7 +127,7 @@ pub fn check(
         scales.fragment(name)?.judge()?;
     }
     weight.judge()?;
-    if weight.describes && !introspection {
+    if weight.descriptions > 0 && !introspection {
         let detail = "Introspection is off here; schema.graphql has the schema.";
         return Err(Problem::new(INVALID_QUERY).with_detail(detail));
     }
@@ -149,6 +151,24 @@ pub fn check(
     Ok(roots.iter().filter_map(operation_of).collect())
 }
 
+/// Refuses a directive that is not there, and a condition that is none: `async-graphql` looks at neither on `__typename`, and takes
+/// every condition that is not true for false.
+fn known(directive: &Positioned<Directive>) -> Result<(), Problem> {
+    let name = directive.node.name.node.as_str();
+    let is_known = ["skip", "include"].contains(&name);
+    // What is not constant is a variable, whose type the validator knows.
+    let condition = directive.node.get_argument("if").map(|value| value.node.clone().into_const());
+    if is_known && matches!(condition, Some(None | Some(async_graphql::Value::Boolean(_)))) {
+        return Ok(());
+    }
+    let detail = if is_known {
+        format!("@{name} takes a Boolean, `if`.")
+    } else {
+        format!("There is no directive @{name:.60} for fields and fragments.")
+    };
+    Err(Problem::new(INVALID_QUERY).with_detail(detail))
+}
+
 fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
     match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Some(&operation.node),
@@ -163,25 +183,26 @@ fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<
 /// What a part of a document amounts to with its fragments spread out.
 #[derive(Clone, Copy, Debug, Default)]
 struct Weight {
-    fields: usize,
+    /// Fields and fragments.
+    selections: usize,
     aliases: usize,
     directives: usize,
     depth: usize,
     /// Lists of the schema's description within one another.
     described: usize,
-    /// Whether it asks for the schema's description at all.
-    describes: bool,
+    /// How often it asks for the schema's description.
+    descriptions: usize,
 }
 
 impl Weight {
     /// Adds what stands beside.
     fn add(&mut self, other: &Self) {
-        self.fields = self.fields.saturating_add(other.fields);
+        self.selections = self.selections.saturating_add(other.selections);
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.directives = self.directives.saturating_add(other.directives);
         self.depth = self.depth.max(other.depth);
         self.described = self.described.max(other.described);
-        self.describes |= other.describes;
+        self.descriptions = self.descriptions.saturating_add(other.descriptions);
     }
 
     fn judge(&self) -> Result<(), Problem> {
@@ -189,7 +210,8 @@ impl Weight {
             (self.depth, DEPTH, "levels"),
             (self.aliases, ALIASES, "aliases"),
             (self.directives, DIRECTIVES, "directives"),
-            (self.fields, FIELDS_IN_ALL, "fields"),
+            (self.selections, SELECTIONS, "fields and fragments"),
+            (self.descriptions, DESCRIPTIONS, "descriptions of the schema"),
             (self.described, DESCRIBED, "lists of the schema's description within one another"),
         ] {
             if amount > most {
@@ -212,16 +234,17 @@ impl<'a> Scales<'a> {
         for selection in &set.items {
             let directives: &[Positioned<Directive>] = selection.node.directives();
             weight.directives = weight.directives.saturating_add(directives.len());
+            weight.selections = weight.selections.saturating_add(1);
+            directives.iter().try_for_each(known)?;
             match &selection.node {
                 Selection::Field(field) => {
                     let name = field.node.name.node.as_str();
                     let mut inner = self.weigh(&field.node.selection_set.node)?;
-                    inner.fields = inner.fields.saturating_add(1);
                     inner.aliases = inner.aliases.saturating_add(usize::from(field.node.alias.is_some()));
                     inner.depth = inner.depth.saturating_add(1);
                     inner.described +=
                         usize::from(["fields", "interfaces", "possibleTypes", "inputFields"].contains(&name));
-                    inner.describes |= ["__schema", "__type"].contains(&name);
+                    inner.descriptions += usize::from(["__schema", "__type"].contains(&name));
                     weight.add(&inner);
                 }
                 Selection::InlineFragment(fragment) => {
@@ -254,7 +277,7 @@ impl<'a> Scales<'a> {
         Ok(weight)
     }
 
-    /// The names of the root fields; [`FIELDS_IN_ALL`] bounds how many there are.
+    /// The names of the root fields; [`SELECTIONS`] bounds how many there are.
     fn roots(&self, set: &'a SelectionSet, names: &mut Vec<&'a str>) {
         for selection in &set.items {
             match &selection.node {

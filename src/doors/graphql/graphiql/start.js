@@ -1,9 +1,10 @@
 // Starts GraphiQL against the page's own address.
 "use strict";
-const EXAMPLE = `# Ctrl-Enter runs the operation at the cursor; Ctrl-Space completes.
+const EXAMPLE = `# Ctrl-Enter runs the operation at the cursor,
+# Ctrl-Space completes.
 query Newest {
   users(first: 10, sort: CREATED_AT_DESC) {
-    nodes { id userName firstName lastName avatar version }
+    nodes { id userName firstName lastName version }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -11,7 +12,12 @@ query Newest {
 mutation Create {
   createUser(
     idempotencyKey: "once"
-    input: { userName: "ada", firstName: "Ada", lastName: "Lovelace", password: "correct horse battery staple" }
+    input: {
+      userName: "ada"
+      firstName: "Ada"
+      lastName: "Lovelace"
+      password: "correct horse battery staple"
+    }
   ) {
     user { id version }
   }
