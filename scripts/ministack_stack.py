@@ -122,6 +122,12 @@ def fit(template, parameters):
 
     template["Conditions"] = without_split(template.get("Conditions", {}))
     resources = template["Resources"]
+    for name, resource in resources.items():
+        for member, given in resource.get("Properties", {}).items():
+            # MiniStack keeps the text and would tell "false" where a boolean belongs.
+            if given in ({"Ref": p} for p in values) and values[given["Ref"]] in ("true", "false"):
+                resource["Properties"][member] = values[given["Ref"]] == "true"
+                told.append(f"said otherwise: {member} of {name}, as a boolean")
     for name, resource in list(resources.items()):
         if resource["Type"].startswith("AWS::CodeDeploy::"):
             told.append(f"left out: {name}, a {resource['Type']}")
