@@ -98,9 +98,10 @@ class Cloud:
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
-def expanded():
+def expanded(parameters):
     """The template as CloudFormation gets it."""
-    run = subprocess.run([smoke.ROOT / "scripts/expand-template"], check=True, capture_output=True, text=True)
+    arguments = [f"{name}={value}" for name, value in parameters.items()]
+    run = subprocess.run([smoke.ROOT / "scripts/expand-template", *arguments], check=True, capture_output=True, text=True)
     return json.loads(run.stdout)
 
 
@@ -129,18 +130,13 @@ def fit(template, parameters):
                 resource["Properties"][member] = values[given["Ref"]] == "true"
                 told.append(f"said otherwise: {member} of {name}, as a boolean")
     for name, resource in list(resources.items()):
-        if resource["Type"].startswith("AWS::CodeDeploy::"):
-            told.append(f"left out: {name}, a {resource['Type']}")
+        kind = resource["Type"]
+        if kind.startswith("AWS::CodeDeploy::") or kind == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+            told.append(f"left out: {name}, {kind} {'of more than one metric' if 'Alarm' in kind else ''}".rstrip())
             del resources[name]
-    gone = {line.split()[2].rstrip(",") for line in told if line.startswith("left out")}
-    for name, resource in list(resources.items()):
-        if "CodeDeployLambdaAliasUpdate" in resource.get("UpdatePolicy", {}):
+        elif "CodeDeployLambdaAliasUpdate" in resource.get("UpdatePolicy", {}):
             told.append(f"left out: the gradual update of {name}")
             del resource["UpdatePolicy"]
-        # The role that CodeDeploy would assume.
-        if name not in gone and resource["Type"] == "AWS::IAM::Role" and "codedeploy" in json.dumps(resource):
-            told.append(f"left out: {name}, the role of CodeDeploy")
-            del resources[name]
     return told
 
 
@@ -148,7 +144,7 @@ class Stack:
     """The deployed stack."""
 
     def __init__(self, cloud, template, bootstrap, parameters):
-        self.cloud, self.template = cloud, template
+        self.cloud, self.template, self.parameters = cloud, template, parameters
         s3 = cloud.client("s3")
         s3.create_bucket(Bucket="code")
         self.binaries = set()
