@@ -185,11 +185,16 @@ class Stack:
             SigV4Auth(keys, "execute-api", REGION).add_auth(request)
         return self.cloud.send(method, f"{self.cloud.url}{path}", body, {**dict(request.headers), "Host": self.host})
 
-    def role(self, function):
-        """Keys of the role that a function runs under."""
-        account = self.outputs["InvokeArn"].split(":")[4]
-        arn = f"arn:aws:iam::{account}:role/{self.ids[f'{function}Role']}"
-        keys = self.cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="trial")["Credentials"]
+    def role(self, name):
+        """Keys of a role of the stack. For that the account is trusted to be it, beside the service that it is meant for."""
+        iam, id = self.cloud.client("iam"), self.ids[f"{name}Role"]
+        role = iam.get_role(RoleName=id)["Role"]
+        account = role["Arn"].split(":")[4]
+        trust = role["AssumeRolePolicyDocument"]
+        trust["Statement"].append(
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"})
+        iam.update_assume_role_policy(RoleName=id, PolicyDocument=json.dumps(trust))
+        keys = self.cloud.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="trial")["Credentials"]
         return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
 
