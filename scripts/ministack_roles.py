@@ -13,15 +13,14 @@ class Trials:
 
     def __init__(self, stack):
         self.stack, self.table, self.bucket = stack, stack.outputs["Table"], stack.outputs["Bucket"]
-        self.keys = {}
+        self.keys, self.clients = {}, {}
 
     def client(self, service, role):
-        return self.stack.cloud.client(service, self.keys_of(role))
-
-    def keys_of(self, role):
-        if role not in self.keys:
-            self.keys[role] = self.stack.role(role)
-        return self.keys[role]
+        if (service, role) not in self.clients:
+            if role not in self.keys:
+                self.keys[role] = self.stack.role(role)
+            self.clients[service, role] = self.stack.cloud.client(service, self.keys[role])
+        return self.clients[service, role]
 
     def dynamodb(self, role, action, index, names, is_in_transaction):
         """One call on items with these partition keys; their sort key is one that no item has."""
@@ -138,8 +137,8 @@ class Trials:
         """True if the role may, False if it is refused, None if there is no such call or role here."""
         if f"{role}Role" not in self.stack.ids:
             return None
-        # Not to be the role is no refusal.
-        self.keys_of(role)
+        # Outside of what follows: not to be the role is no refusal.
+        self.client("sts", role)
         service, action = action.split(":")
         try:
             if resource == roles.STREAM:
