@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import time
@@ -43,6 +44,7 @@ class Cloud:
     """A MiniStack that checks signatures and policies, behind TLS: the bucket refuses everything else."""
 
     def __init__(self, logs):
+        self.logs = logs
         (self.port,) = smoke.free_ports(1)
         self.url = f"https://127.0.0.1:{self.port}"
         certificate, key = logs / "server.crt", logs / "server.key"
@@ -69,6 +71,9 @@ class Cloud:
 
     def __exit__(self, *error):
         self.server.__exit__(*error)
+        # The functions' code; the logs stay.
+        for unpacked in self.logs.glob("ministack-provided-code-*"):
+            shutil.rmtree(unpacked)
 
     def send(self, method, url, body=None, headers=None):
         """One request, whose redirects are not followed."""
