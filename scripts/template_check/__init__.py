@@ -1,0 +1,1 @@
+"""What `scripts/template-check` holds the template to, a file for each question."""
