@@ -23,8 +23,7 @@ type Item = HashMap<String, AttributeValue>;
 
 /// Serves until the process is killed; `engine` is the DynamoDB engine's address.
 pub fn run(engine: &str) {
-    let http =
-        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -69,7 +68,10 @@ async fn list(State(client): State<Client>) -> Result<Json<Value>, StatusCode> {
 }
 
 /// Three conditional puts in one transaction, as a create is; the users are in shards that no page reads.
-async fn create(State(client): State<Client>, Json(body): Json<Value>) -> Result<(StatusCode, Json<Value>), StatusCode> {
+async fn create(
+    State(client): State<Client>,
+    Json(body): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), StatusCode> {
     let number = NEW.fetch_add(1, Ordering::Relaxed);
     let text = |name: &str| s(body[name].as_str().unwrap_or_default());
     let id = format!("01900000-0000-7000-8000-{number:012}");
