@@ -36,10 +36,10 @@ pub enum Error {
     /// The same idempotent request is being worked on elsewhere.
     #[error("the same request is in progress")]
     RequestInProgress,
-    /// As many uploads of this user as may be wait for their files.
-    #[error("too many uploads are pending")]
+    /// As many uploads of this user as may be wait for their files, or are remembered.
+    #[error("too many uploads are pending or remembered")]
     TooManyUploads {
-        /// When the first of them is given up, in seconds.
+        /// When there may be another one, in seconds.
         retry_after_seconds: u32,
     },
     /// The name or the password is wrong; nobody is told which.

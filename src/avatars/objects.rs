@@ -25,6 +25,8 @@ const NOBODYS: &str = "avatars/health";
 pub enum Staged {
     /// Nothing is there: not yet, or no longer.
     Absent,
+    /// The role may not read it; or, where the role may not list the bucket either, nothing is there.
+    Refused(Error),
     /// More bytes than were announced, which are not read.
     TooLong,
     /// The file.
@@ -46,7 +48,11 @@ impl Avatars {
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
                 return Ok(Staged::Absent);
             }
-            Err(error) => return Err(failure::failed("reading an upload", error)),
+            Err(error) => {
+                let is_refused = error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("AccessDenied");
+                let error = failure::failed("reading an upload", error);
+                return if is_refused { Ok(Staged::Refused(error)) } else { Err(error) };
+            }
         };
         let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
         if length.is_none_or(|length| length > most_bytes) {

@@ -2,7 +2,8 @@
 //!
 //! It is argon2's own secret input (RFC 9106, section 3.1); the PHC string names the key in `keyid`. The first key
 //! hashes, all of them verify. To rotate: put the new key behind the old one; once no sandbox runs without it, put it
-//! first; take the old key away when no hash names it.
+//! first; take the old key away when no hash names it. The very first key goes the same way behind nothing: `,id:base64`
+//! verifies with the key, and hashes without one.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,9 +12,13 @@ use zeroize::Zeroizing;
 /// Fewest bytes of a key.
 const LEAST_KEY_BYTES: usize = 16;
 
-/// Versioned keys, the current one first; perhaps none.
+/// Versioned keys, perhaps none.
 #[derive(Clone, Default)]
-pub struct Pepper(Vec<Key>);
+pub struct Pepper {
+    keys: Vec<Key>,
+    /// Whether new hashes get the first key, and not none.
+    first_hashes: bool,
+}
 
 #[derive(Clone)]
 pub(super) struct Key {
@@ -22,7 +27,8 @@ pub(super) struct Key {
 }
 
 impl Pepper {
-    /// Reads `id:base64` pairs with commas between them; a mistake is one sentence that names the mend.
+    /// Reads `id:base64` pairs with commas between them, the first of which may be left empty; a mistake is one sentence
+    /// that names the mend.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut keys: Vec<Key> = Vec::new();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -40,24 +46,24 @@ impl Pepper {
             }
             keys.push(Key { id: id.to_owned(), secret });
         }
-        Ok(Self(keys))
+        Ok(Self { keys, first_hashes: !text.trim_start().starts_with(',') })
     }
 
     /// The key for new hashes.
     pub(super) fn current(&self) -> Option<&Key> {
-        self.0.first()
+        self.keys.first().filter(|_| self.first_hashes)
     }
 
     /// The key of this id.
     pub(super) fn find(&self, id: &str) -> Option<&Key> {
-        self.0.iter().find(|key| key.id == id)
+        self.keys.iter().find(|key| key.id == id)
     }
 }
 
 /// Tells which keys there are, and none of them.
 impl std::fmt::Debug for Pepper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
+        f.debug_list().entries(self.keys.iter().map(|key| &key.id)).finish()
     }
 }
 
@@ -73,6 +79,8 @@ mod tests {
         assert_eq!(pepper.find("a").map(|key| key.secret.as_slice()), Some(&b"0123456789abcdef"[..]));
         assert_eq!(format!("{pepper:?}"), r#"["b", "a"]"#);
         assert!(Pepper::parse("").unwrap().current().is_none());
+        let known = Pepper::parse(" ,a:MDEyMzQ1Njc4OWFiY2RlZg==").unwrap();
+        assert!(known.current().is_none() && known.find("a").is_some(), "a key that is known, and not used yet");
         for text in [
             "abc",
             "1:AAAA",

@@ -7,8 +7,12 @@ use super::is_equal;
 use super::recipe::{number, too_costly, unknown_form};
 use crate::domain::Flaw;
 
-/// Most rounds: about 0.8 seconds of a core.
+/// Most rounds: about a second of a core for a password of usual length.
 const MOST_ROUNDS: u32 = 1_000_000;
+/// Most work for one password. Each round reads all of it, so a long one costs a multiple; this is about five seconds.
+const MOST_WORK: u64 = 2 * MOST_ROUNDS as u64;
+/// How many bytes of a password are as much work again as a round is without any.
+const BYTES_OF_WORK: usize = 64;
 /// What a hash without a number means.
 const USUAL_ROUNDS: u32 = 5_000;
 
@@ -16,6 +20,7 @@ const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 
 pub(super) struct Sha512CryptHash {
     params: Params,
+    rounds: u32,
     salt: String,
     /// 86 characters.
     expected: Zeroizing<String>,
@@ -41,10 +46,15 @@ impl Sha512CryptHash {
             return Err(too_costly("use at most 1,000,000 rounds"));
         }
         let params = Params::new(rounds).map_err(|_| unknown_form())?;
-        Ok(Self { params, salt: salt.to_owned(), expected: Zeroizing::new(expected.to_owned()) })
+        Ok(Self { params, rounds, salt: salt.to_owned(), expected: Zeroizing::new(expected.to_owned()) })
     }
 
+    /// A password that takes more than [`MOST_WORK`] is never right: with the usual 5,000 rounds none does.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
+        let work = u64::from(self.rounds) * (1 + password.len() / BYTES_OF_WORK) as u64;
+        if work > MOST_WORK {
+            return false;
+        }
         let digest = Zeroizing::new(sha_crypt::sha512_crypt(password, self.salt.as_bytes(), self.params));
         is_equal(encoded(&digest).as_bytes(), self.expected.as_bytes())
     }
@@ -66,4 +76,25 @@ fn encoded(digest: &[u8; 64]) -> Zeroizing<String> {
     }
     push(u32::from(digest[63]), 2);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hash that a password has.
+    fn hash(rounds: u32, password: &[u8]) -> Sha512CryptHash {
+        let digest = sha_crypt::sha512_crypt(password, b"salt", Params::new(rounds).unwrap());
+        Sha512CryptHash::parse(&format!("rounds={rounds}$salt${}", &*encoded(&digest))).ok().unwrap()
+    }
+
+    #[test]
+    fn a_password_that_would_take_minutes_is_not_worked_on() {
+        let long = "\u{1F600}".repeat(256);
+        assert!(hash(5_000, long.as_bytes()).matches(long.as_bytes()), "the usual rounds take any password");
+        let dear = Sha512CryptHash::parse(&format!("rounds=1000000$salt${}", "a".repeat(86))).ok().unwrap();
+        let began = std::time::Instant::now();
+        assert!(!dear.matches(long.as_bytes()));
+        assert!(began.elapsed() < std::time::Duration::from_secs(1), "it takes some 20 seconds if it is worked on");
+    }
 }

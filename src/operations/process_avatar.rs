@@ -38,6 +38,12 @@ async fn judge(app: &App, upload: &Upload) -> Result<Option<Result<image::Pictur
     let file = upload.file.clone();
     match app.avatars.read_upload(upload.user, upload.id, file.content_length).await? {
         Staged::Absent => Ok(None),
+        Staged::Refused(error) => {
+            // The role may not list the bucket, and to such a role S3 refuses what is not there. If another run has finished
+            // the upload, it has removed the file as well.
+            let again = app.store.get_upload(upload.user, upload.id, app.clock.now()).await?;
+            if again.is_some_and(|upload| upload.state == UploadState::Pending) { Err(error) } else { Ok(None) }
+        }
         Staged::TooLong => Ok(Some(Err(Rejection::WrongLength))),
         Staged::File { bytes, content_type } => {
             image::judge(bytes, content_type, file, app.avatars.settings().max_pixels).await.map(Some)

@@ -20,6 +20,10 @@ use crate::domain::avatar::{
 use crate::domain::{Timestamp, User, UserId};
 use crate::error::Error;
 
+/// How many uploads of one user are remembered at once, finished ones too: whoever asks for more comes back when one is
+/// forgotten. It bounds what a request reads, and what the removal of a user has to do.
+const MOST_REMEMBERED: usize = 100;
+
 /// How often a request that met another one looks again.
 const ATTEMPTS: usize = 5;
 
@@ -32,7 +36,8 @@ pub struct Owner {
 }
 
 impl Store {
-    /// Writes a new upload of a user who exists, unless `most_pending` of that user's wait already.
+    /// Writes a new upload of a user who exists, unless `most_pending` of that user's wait already, or too many are
+    /// remembered.
     pub async fn add_upload(&self, upload: &Upload, most_pending: usize, now: Timestamp) -> Result<(), Error> {
         const USER: usize = 0;
         for _ in 0..ATTEMPTS {
@@ -42,8 +47,12 @@ impl Store {
             let waiting: Vec<Timestamp> = items.iter().filter_map(|item| waits_until(item, now)).collect();
             if waiting.len() >= most_pending {
                 let first = waiting.into_iter().min().unwrap_or(now);
-                let seconds = first.unix_seconds() - now.unix_seconds() + 1;
-                return Err(Error::TooManyUploads { retry_after_seconds: u32::try_from(seconds).unwrap_or(1) });
+                return Err(too_many(first.unix_seconds(), now));
+            }
+            let ends =
+                items.iter().filter_map(|item| number(item, "expiresAt")).filter(|end| *end > now.unix_seconds());
+            if let (true, Some(first)) = (ends.clone().count() >= MOST_REMEMBERED, ends.min()) {
+                return Err(too_many(first, now));
             }
             match self.transact("adding an upload", self.addition(upload, count)?).await {
                 Ok(()) => return Ok(()),
@@ -286,6 +295,12 @@ fn to_upload(user: UserId, id: UploadId, item: &Item) -> Option<Upload> {
         _ => UploadState::Pending,
     };
     Some(Upload { id, user, file, state, expires_at: Timestamp::parse(item::text(item, "pendingUntil")?).ok()? })
+}
+
+/// There may be another upload once the time is `then`, in seconds since 1970.
+fn too_many(then: i64, now: Timestamp) -> Error {
+    let seconds = u32::try_from(then - now.unix_seconds() + 1).unwrap_or(1);
+    Error::TooManyUploads { retry_after_seconds: seconds }
 }
 
 /// Until when an upload waits for its file, if it still does.

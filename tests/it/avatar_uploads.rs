@@ -282,6 +282,26 @@ async fn only_so_many_uploads_wait_at_once() {
 }
 
 #[tokio::test]
+async fn only_so_many_uploads_are_remembered() {
+    let house = House::new().await;
+    let ada = house.create("ada").await;
+    let path = format!("/users/{ada}/avatar-uploads");
+    let body = json!({"contentType": "image/png", "contentLength": 5});
+    for _ in 0..100 {
+        house.anyone().post(&path, &body).await.expect(201);
+        // None of them waits any more when the next one is asked for.
+        house.clock.advance_seconds(601);
+    }
+    let wait = house.anyone().post(&path, &body).await.problem(429, "quota-exceeded").header("retry-after").to_owned();
+    let wait: i64 = wait.parse().unwrap();
+    assert!((1..=86_400).contains(&wait), "{wait}");
+    house.clock.advance_seconds(wait - 1);
+    house.anyone().post(&path, &body).await.problem(429, "quota-exceeded");
+    house.clock.advance_seconds(1);
+    house.anyone().post(&path, &body).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_link_stays_the_same_for_its_slot_and_the_etag_knows() {
     let gallery = Gallery::with(&[("ROSTER_AVATARS_LINK_SECONDS", "600")]).await;
     let ada = gallery.create("ada").await;

@@ -220,7 +220,7 @@ impl From<Error> for Problem {
             }
             Error::TooManyUploads { retry_after_seconds } => Self::new(QUOTA_EXCEEDED)
                 .with_detail(
-                    "Too many uploads of this user wait for their files: send those, or wait until they expire.",
+                    "Too many uploads of this user wait for their files, or were made in the last day. Wait as long as Retry-After says.",
                 )
                 .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds)),
             Error::InvalidCredentials => Self::new(INVALID_CREDENTIALS)
