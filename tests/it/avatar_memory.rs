@@ -14,7 +14,7 @@ use roster::domain::avatar::{Announced, PictureType};
 use crate::harness::{bombs, encoded, peak_kib};
 
 /// What no file of at most 20 MiB and 50 megapixels may exceed, program included; docs/AVATARS.md states it. The function has 1,769.
-const CAP_MIB: u64 = 700;
+pub const CAP_MIB: u64 = 700;
 
 /// What no file may exceed even where nothing is optimised and others work beside it. The function has 60 s for five files.
 const PATIENCE: Duration = Duration::from_secs(60);

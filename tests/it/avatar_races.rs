@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::body::Body;
 use futures_util::future::join_all;
 use image::ImageFormat;
 use roster::doors::s3_events;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::harness::{Gallery, picture, put};
 
@@ -70,18 +72,22 @@ async fn events_at_once_and_five_times_over_end_in_the_newest() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_run_that_is_held_up_anywhere_spoils_nothing() {
     let gallery = Gallery::new().await;
-    for (held, passing, died) in [(0, 1, Some(6)), (1, 0, Some(6)), (1, 1, None)] {
+    for (held, passing, died) in [(0, &[1][..], Some(6)), (1, &[0], Some(6)), (1, &[1], None), (0, &[0, 1], None)] {
         for calls in 0.. {
-            let user = gallery.create(&format!("ada{held}{passing}{}-{calls}", died.is_some())).await;
-            let (_, events) = two_uploads(&gallery, &user).await;
+            let user = gallery.create(&format!("ada{held}{}{}-{calls}", passing.len(), passing[0])).await;
+            let ([first, _], events) = two_uploads(&gallery, &user).await;
             if let Some(died) = died {
-                s3_events::handle(&gallery.cut_after(died), events[passing].clone()).await.unwrap_err();
+                s3_events::handle(&gallery.cut_after(died), events[passing[0]].clone()).await.unwrap_err();
             }
-            let (here, event, is_done) =
-                (gallery.app.clone(), events[passing].clone(), Arc::new(AtomicBool::new(false)));
+            let (here, is_done) = (gallery.app.clone(), Arc::new(AtomicBool::new(false)));
+            let meanwhile: Vec<Value> = passing.iter().map(|upload| events[*upload].clone()).collect();
             let told = Arc::clone(&is_done);
             let app = gallery.held_up_after(calls, move || {
-                let run = async { s3_events::handle(&here, event).await.unwrap() };
+                let run = async {
+                    for event in meanwhile {
+                        s3_events::handle(&here, event).await.unwrap();
+                    }
+                };
                 tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(run));
                 told.store(true, Ordering::SeqCst);
             });
@@ -92,12 +98,72 @@ async fn a_run_that_is_held_up_anywhere_spoils_nothing() {
             }
             gallery.is_near(&user, BLUE).await;
             gallery.is_tidy(&[&user]).await;
+            if passing.len() == 2 && is_done.load(Ordering::SeqCst) {
+                assert_eq!(gallery.state(&user, &first).await, "attached", "held up before call {calls}");
+            }
+            if *passing == [held] {
+                let version = &gallery.anyone().get(&format!("/users/{user}")).await.json()["version"];
+                assert_eq!(*version, json!(2), "attached once, held up before call {calls}");
+            }
             gallery.anyone().delete(&format!("/users/{user}")).await.expect(204);
             if !is_done.load(Ordering::SeqCst) {
                 assert!(calls > 6, "the run made {calls} calls");
                 break;
             }
         }
+    }
+}
+
+/// A user with a first picture, whose judging was held up before its call number `calls` until `request` was answered, and came
+/// again after that; nothing if it makes fewer calls.
+async fn interrupted(gallery: &Gallery, calls: usize, request: fn(&str) -> http::Request<Body>) -> Option<String> {
+    let user = gallery.create(&format!("ada{calls}")).await;
+    let file = picture(ImageFormat::Png, 64, 64, BLUE);
+    let asked = gallery.ask(&user, "image/png", &file).await;
+    assert_eq!(put(&asked, &file).status, 200);
+    gallery.clock.advance_seconds(1);
+    let event = gallery.event(&asked, &user);
+    let (router, request, is_done) = (gallery.router.clone(), request(&user), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&is_done);
+    let app = gallery.held_up_after(calls, move || {
+        let answer = async { router.oneshot(request).await.unwrap().status() };
+        let status = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(answer));
+        assert!(status.is_success(), "{status}");
+        told.store(true, Ordering::SeqCst);
+    });
+    let _met = s3_events::handle(&app, event.clone()).await;
+    s3_events::handle(&gallery.app, event).await.unwrap();
+    assert!(is_done.load(Ordering::SeqCst) || calls > 6, "the run made {calls} calls");
+    is_done.load(Ordering::SeqCst).then_some(user)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_removal_wins_wherever_a_run_is_held_up() {
+    let gallery = Gallery::new().await;
+    // Of a user without a picture, it changes no version.
+    let removal = |user: &str| http::Request::delete(format!("/users/{user}/avatar")).body(Body::empty()).unwrap();
+    for calls in 0.. {
+        let Some(user) = interrupted(&gallery, calls, removal).await else { return };
+        let shown = gallery.anyone().get(&format!("/users/{user}")).await.json();
+        assert_eq!(shown["avatar"], Value::Null, "held up before call {calls}");
+        gallery.is_tidy(&[&user]).await;
+        gallery.anyone().delete(&format!("/users/{user}")).await.expect(204);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_change_of_the_user_counts_wherever_a_run_is_held_up() {
+    let gallery = Gallery::new().await;
+    let change = |user: &str| {
+        let request = http::Request::patch(format!("/users/{user}")).header("content-type", "application/json");
+        request.body(Body::from(r#"{"firstName":"Augusta"}"#)).unwrap()
+    };
+    for calls in 0.. {
+        let Some(user) = interrupted(&gallery, calls, change).await else { return };
+        let shown = gallery.anyone().get(&format!("/users/{user}")).await.json();
+        assert_eq!((&shown["version"], &shown["firstName"]), (&json!(3), &json!("Augusta")), "before call {calls}");
+        gallery.is_near(&user, BLUE).await;
+        gallery.anyone().delete(&format!("/users/{user}")).await.expect(204);
     }
 }
 
@@ -164,6 +230,13 @@ async fn events_of_others_are_left_alone() {
         let event = roster::local::watched::created(bucket, key);
         s3_events::handle(&gallery.app, event).await.unwrap();
     }
+    let ada = gallery.create("ada").await;
+    let file = picture(ImageFormat::Png, 64, 64, BLUE);
+    let asked = gallery.ask(&ada, "image/png", &file).await;
+    put(&asked, &file);
+    let key = format!("uploads/{ada}/{}", asked["uploadId"].as_str().unwrap());
+    s3_events::handle(&gallery.app, roster::local::watched::created("other", &key)).await.unwrap();
+    assert_eq!((gallery.state(&ada, &asked).await, gallery.objects().await), ("pending".to_owned(), vec![key]));
     let test = serde_json::json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": bucket});
     s3_events::handle(&gallery.app, test).await.unwrap();
     s3_events::handle(&gallery.app, Value::Null).await.unwrap_err();

@@ -43,7 +43,12 @@ pub async fn judge(
     announced: Announced,
     max_pixels: u64,
 ) -> Result<Result<Picture, Rejection>, Error> {
-    let work = move || judge_now(&bytes, sent_as.as_deref(), &announced, max_pixels);
+    apart(move || judge_now(&bytes, sent_as.as_deref(), &announced, max_pixels)).await
+}
+
+async fn apart(
+    work: impl FnOnce() -> Result<Result<Picture, Rejection>, Error> + Send + 'static,
+) -> Result<Result<Picture, Rejection>, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(error) if error.is_panic() => {
@@ -111,4 +116,16 @@ fn make(decoded: decode::Decoded) -> Result<Picture, Error> {
         sizes.push((size, encode::webp(&small.to_rgba8())?));
     }
     Ok(Picture { sizes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_the_files_fault() {
+        #[expect(clippy::panic, reason = "as a decoder would")]
+        let judged = apart(|| panic!("index out of bounds")).await.unwrap();
+        assert_eq!(judged.err(), Some(Rejection::Unreadable));
+    }
 }

@@ -27,6 +27,55 @@ pub fn empty_png(width: u32, height: u32) -> Vec<u8> {
     [png_head(width, height, 8, 6, false), chunk(*b"IDAT", b"\x78\x9c\0\0\0\0\0\0")].concat()
 }
 
+/// A square PNG with more frames behind its picture, which is red; each frame is blue.
+pub fn animated_png(side: u32, frames: u32) -> Vec<u8> {
+    let pixels = |colour: [u8; 3]| {
+        let line = [&[0][..], &colour.repeat(side as usize)].concat();
+        let mut packed = ZlibEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&line.repeat(side as usize)).unwrap();
+        packed.finish().unwrap()
+    };
+    let numbers = |all: &[u32]| all.iter().flat_map(|one| one.to_be_bytes()).collect::<Vec<u8>>();
+    let mut file = png_head(side, side, 8, 2, false);
+    file.extend(chunk(*b"acTL", &numbers(&[frames, 0])));
+    file.extend(chunk(*b"IDAT", &pixels([200, 30, 30])));
+    for frame in 0..frames {
+        let control = [&numbers(&[2 * frame, side, side, 0, 0])[..], &[0, 1, 0, 10, 0, 0]].concat();
+        file.extend(chunk(*b"fcTL", &control));
+        file.extend(chunk(*b"fdAT", &[&numbers(&[2 * frame + 1])[..], &pixels([30, 30, 200])].concat()));
+    }
+    file.extend(chunk(*b"IEND", b""));
+    file
+}
+
+/// A square WebP of so many frames: red, then blue.
+pub fn animated_webp(side: u32, frames: i32) -> Vec<u8> {
+    let config = webp::WebPConfig::new().unwrap();
+    let frame = |colour: [u8; 3]| colour.repeat((side * side) as usize);
+    let (red, blue) = (frame([200, 30, 30]), frame([30, 30, 200]));
+    let mut encoder = webp::AnimEncoder::new(side, side, &config);
+    for number in 0..frames {
+        let pixels = if number == 0 { &red } else { &blue };
+        encoder.add_frame(webp::AnimFrame::from_rgb(pixels, side, side, number * 100));
+    }
+    encoder.encode().to_vec()
+}
+
+/// Makes the checksums of a PNG's chunks right, as far as there are chunks.
+pub fn mend_png(file: &mut [u8]) {
+    let mut at = 8;
+    while let Some(length) = file.get(at..at + 4).map(|four| u32::from_be_bytes(four.try_into().unwrap()) as usize) {
+        let end = at + 8 + length;
+        if end + 4 > file.len() {
+            return;
+        }
+        let mut crc = flate2::Crc::new();
+        crc.update(&file[at + 4..end]);
+        file[end..end + 4].copy_from_slice(&crc.sum().to_be_bytes());
+        at = end + 4;
+    }
+}
+
 fn png_head(width: u32, height: u32, depth: u8, colour: u8, interlaced: bool) -> Vec<u8> {
     let mut header = width.to_be_bytes().to_vec();
     header.extend(height.to_be_bytes());

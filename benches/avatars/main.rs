@@ -1,0 +1,61 @@
+//! `cargo bench --profile server --bench avatars`: links for a list of 100 users, and a JPEG of 12 megapixels to four WebP
+//! sizes, beside libvips doing the same on the same core.
+//!
+//! `-- links` and `-- beside` run one of them; `ROSTER_BENCH_PICTURE=p.jpg` takes a JPEG of your own.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs, reason = "a benchmark")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "colours")]
+
+mod beside;
+mod likeness;
+mod photograph;
+
+use std::hint::black_box;
+use std::path::PathBuf;
+
+use criterion::{Criterion, criterion_group};
+use roster::app::App;
+use roster::avatars::image::judge_now;
+use roster::config::Config;
+use roster::domain::avatar::{Announced, AvatarKey, PictureType, Size};
+
+fn links(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let app = runtime.block_on(App::new(&Config::for_local(&|_| None).unwrap())).unwrap();
+    let now = app.clock.now();
+    let keys: Vec<AvatarKey> = (0..100)
+        .map(|_| AvatarKey::new(app.ids.user_id(now), app.ids.upload_id(now), &"0123456789abcdef".repeat(2)))
+        .collect();
+    c.bench_function("links_to_100_avatars", |b| {
+        b.iter(|| keys.iter().map(|key| black_box(app.avatars.link(key, Size::SHOWN, now)).len()).sum::<usize>());
+    });
+}
+
+/// Judges the JPEG at `file` as the function does, and leaves the sizes in `folder`.
+fn judge(file: &str, folder: &str) {
+    let file = std::fs::read(file).unwrap();
+    let announced = Announced { content_type: PictureType::Jpeg, content_length: file.len() as u64, checksum: None };
+    let picture = judge_now(&file, None, &announced, 50_000_000).unwrap();
+    for (size, bytes) in picture.ok().unwrap().sizes {
+        std::fs::write(PathBuf::from(folder).join(format!("{}.webp", size.pixels())), bytes).unwrap();
+    }
+}
+
+criterion_group!(benches, links);
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, file, folder] = &arguments[..]
+        && command == "judge"
+    {
+        return judge(file, folder);
+    }
+    let asked = |name: &str| !arguments.iter().any(|a| !a.starts_with('-')) || arguments.iter().any(|a| a == name);
+    if asked("beside") {
+        beside::run();
+    }
+    if asked("links") {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    }
+}
