@@ -17,6 +17,7 @@ mod serve;
 mod sweep;
 mod target;
 mod token;
+mod user;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -114,6 +115,9 @@ enum Command {
     Schema,
     /// Print a token for a server on this machine that runs with --auth jwt
     Token(token::Flags),
+    /// Show, create or delete a user, or set a password
+    #[command(after_help = user::HELP)]
+    User(user::Flags),
 }
 
 impl Command {
@@ -128,6 +132,7 @@ impl Command {
             Self::Calibrate(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::SweepAvatars(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Token(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::User(flags) => flags.run(),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
             Self::Schema => schema::run().map(|()| ExitCode::SUCCESS),
         }
@@ -221,6 +226,7 @@ mod tests {
             "schema",
             "token",
             "events",
+            "user",
         ] {
             let mut command = Cli::command();
             let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };

@@ -55,5 +55,6 @@ mod soak;
 mod table;
 mod tidy;
 mod tokens;
+mod user_command;
 mod vectors;
 mod verify_password;
