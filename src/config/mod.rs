@@ -5,6 +5,8 @@ mod avatars;
 mod door;
 mod events;
 mod lists;
+#[cfg(feature = "local")]
+mod partly;
 mod passwords;
 mod quota;
 mod reader;

@@ -4,6 +4,7 @@
 //! in `Command` and in its `run`.
 
 mod calibrate;
+mod doctor;
 mod events;
 mod export;
 mod files;
@@ -96,6 +97,9 @@ enum Command {
     Health(health::Flags),
     /// Measure argon2id on this machine and print parameters and the Lambda memory they ask for
     Calibrate(calibrate::Flags),
+    /// Look for all that is wrong with configuration, table, bucket and rights, and tell how to mend it
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Flags),
     /// Bring users in from a CSV or NDJSON file
     #[command(after_help = IMPORT)]
     Import(import::Flags),
@@ -125,6 +129,7 @@ impl Command {
         match self {
             Self::Serve(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Health(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::Doctor(flags) => flags.run(),
             Self::Import(flags) => flags.run(),
             Self::Events(flags) => flags.run(),
             Self::Export(flags) => flags.run(),
@@ -218,6 +223,7 @@ mod tests {
             "serve",
             "health",
             "calibrate",
+            "doctor",
             "import",
             "export",
             "generate",

@@ -19,6 +19,7 @@ mod contract;
 mod create_user;
 mod cursors;
 mod delete_user;
+mod doctor;
 mod durability;
 mod event_schemas;
 mod events;

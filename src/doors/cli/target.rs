@@ -1,7 +1,7 @@
 //! Which table, and which bucket, a command works on.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -82,6 +82,17 @@ impl Whole {
         }
         table.open_bucket(config, &self.target.data, self.s3_listen)?;
         Ok(Some(table))
+    }
+
+    /// Points `config` at the server's addresses, whether or not there is one.
+    pub(super) fn point_at_server(&self, config: &mut Config) {
+        config.dynamodb_endpoint.get_or_insert_with(|| listen::url(self.target.dynamodb_listen));
+        config.s3_endpoint.get_or_insert_with(|| listen::url(self.s3_listen));
+    }
+
+    /// The folder, and whether it is AWS instead.
+    pub(super) fn place(&self) -> (&Path, bool) {
+        (&self.target.data, self.target.aws)
     }
 }
 
