@@ -10,6 +10,7 @@ mod partly;
 mod passwords;
 mod quota;
 mod reader;
+mod traces;
 
 pub use auth::{Auth, Principals, Tokens};
 pub use door::Door;
@@ -23,6 +24,7 @@ use crate::quotas::Plan;
 pub use avatars::AvatarSettings;
 pub use lists::Lists;
 use reader::Reader;
+pub use traces::Traces;
 
 /// Looks up an environment variable by name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -109,6 +111,8 @@ pub struct Config {
     /// `ROSTER_METRICS`: the CloudWatch namespace of the metrics in JSON logs, or `off`. Default `Roster` on Lambda, off
     /// elsewhere.
     pub metrics: Option<String>,
+    /// Where spans go, if anywhere.
+    pub traces: Option<Traces>,
 }
 
 /// Every mistake in the configuration, one sentence each.
@@ -211,6 +215,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         avatars: avatars::read(&mut reader),
         log: log(&reader),
         metrics: metrics(&mut reader, is_lambda),
+        traces: traces::read(&mut reader),
         log_json: reader.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
     };
     if config.log.parse::<tracing_subscriber::filter::Targets>().is_err() {

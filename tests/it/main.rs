@@ -43,6 +43,7 @@ mod lists;
 mod local;
 mod local_issuer;
 mod logs;
+mod otel;
 mod pages;
 mod password_policy;
 mod patch_user;
