@@ -41,113 +41,108 @@ fn the_template_is_what_it_asks_for() {
     assert!(drawn.iter().all(|finding| finding.verdict == Verdict::Ok));
 }
 
+/// What could be otherwise in the template: a line, another in its place, and what is then said.
+const DEPARTURES: [(&str, &str, &str); 22] = [
+    (
+        "BillingMode: PAY_PER_REQUEST",
+        "BillingMode: PROVISIONED",
+        "warning table.billing: capacity is set ahead, and more than that is throttled -> aws dynamodb update-table --table-name users --billing-mode PAY_PER_REQUEST",
+    ),
+    (
+        "DeletionProtectionEnabled: !Ref DeletionProtection",
+        "DeletionProtectionEnabled: false",
+        "warning table.protection: whoever may delete tables may delete this one -> aws dynamodb update-table --table-name users --deletion-protection-enabled",
+    ),
+    (
+        "PointInTimeRecoveryEnabled: true",
+        "PointInTimeRecoveryEnabled: false",
+        "warning table.recovery: off: what is deleted by mistake is gone -> aws dynamodb update-continuous-backups --table-name users",
+    ),
+    (
+        "StreamViewType: NEW_AND_OLD_IMAGES",
+        "StreamViewType: KEYS_ONLY",
+        "wrong table.stream: shows KEYS_ONLY: changes cannot be told apart -> aws dynamodb update-table --table-name users --stream-specification StreamEnabled=false, and then aws",
+    ),
+    (
+        "        StreamViewType: NEW_AND_OLD_IMAGES\n",
+        "        Other: x\n",
+        "wrong table.stream: there is none: no change is told -> aws dynamodb update-table --table-name users --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES",
+    ),
+    (
+        "AttributeName: expiresAt",
+        "AttributeName: ttl",
+        "wrong table.time-to-live: by ttl, not expiresAt -> aws dynamodb update-time-to-live",
+    ),
+    (
+        "        Enabled: true\n      AttributeDefinitions",
+        "        Enabled: false\n      AttributeDefinitions",
+        "wrong table.time-to-live: off: receipts, counts and uploads are kept for ever -> aws dynamodb update-time-to-live --table-name users --time-to-live-specification Enabled=true,AttributeName=expiresAt",
+    ),
+    (
+        "{AttributeName: sk, AttributeType: S}",
+        "{AttributeName: sk, AttributeType: N}",
+        "wrong table.keys: they are pk (S HASH) and sk (N RANGE), not pk and sk",
+    ),
+    (
+        "{AttributeName: shard, AttributeType: N}",
+        "{AttributeName: shard, AttributeType: S}",
+        "wrong table.index.by_created: its keys are shard (S HASH) and createdKey (S RANGE)",
+    ),
+    (
+        "IndexName: by_user_name",
+        "IndexName: by_name",
+        "wrong table.index.by_user_name: there is none: lists in its order fail -> deploy template.yaml",
+    ),
+    (
+        "IndexName: by_user_name",
+        "IndexName: by_name",
+        "warning table.index: there are others, which cost with each write: by_name -> aws dynamodb update-table --table-name users --global-secondary-index-updates",
+    ),
+    (
+        "updatedAt, avatar, lastNameKey, createdKey]",
+        "updatedAt, lastNameKey, createdKey]",
+        "wrong table.index.by_user_name: lacks avatar, which lists show -> delete index by_user_name",
+    ),
+    (
+        "updatedAt, avatar, lastNameKey, createdKey]",
+        "updatedAt, avatar, lastNameKey, createdKey, mark]",
+        "warning table.index.by_user_name: holds mark, which no list shows",
+    ),
+    ("ProjectionType: INCLUDE", "ProjectionType: ALL", "warning table.index.by_created: holds every attribute"),
+    (
+        "BlockPublicPolicy: true",
+        "BlockPublicPolicy: false",
+        "wrong bucket.public-access: not blocked: a policy could show everybody's pictures -> aws s3api put-public-access-block --bucket pictures",
+    ),
+    (
+        "Prefix: uploads/\n            ExpirationInDays",
+        "Prefix: other/\n            ExpirationInDays",
+        "warning bucket.lifecycle: uploads that nobody finished are kept for ever -> deploy template.yaml",
+    ),
+    (
+        "Prefix: uploads/\n            ExpirationInDays",
+        "Prefix: a\n            ExpirationInDays",
+        "wrong bucket.lifecycle: pictures are removed after 1 days",
+    ),
+    ("ExpirationInDays: 1", "ExpirationInDays: 30", "warning bucket.lifecycle: uploads are forgotten after 30 days"),
+    (
+        "[GET, HEAD, PUT, POST]",
+        "[GET, HEAD, PUT]",
+        "warning bucket.cors: pages may not POST with any header -> aws s3api put-bucket-cors --bucket pictures",
+    ),
+    (
+        "{Name: prefix, Value: uploads/}",
+        "{Name: prefix, Value: avatars/}",
+        "wrong bucket.events: nobody hears of uploads: no picture is ever judged",
+    ),
+    ("{Name: prefix, Value: uploads/}", "{Name: suffix, Value: x}", "warning bucket.events: pictures make events too"),
+    ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "wrong bucket.events: nobody hears of uploads"),
+];
+
 #[test]
 fn each_departure_from_the_template_is_found_with_its_mend() {
     let template = repository("template.yaml");
-    for (from, to, told) in [
-        (
-            "BillingMode: PAY_PER_REQUEST",
-            "BillingMode: PROVISIONED",
-            "warning table.billing: capacity is set ahead, and more than that is throttled -> aws dynamodb update-table --table-name users --billing-mode PAY_PER_REQUEST",
-        ),
-        (
-            "DeletionProtectionEnabled: !Ref DeletionProtection",
-            "DeletionProtectionEnabled: false",
-            "warning table.protection: whoever may delete tables may delete this one -> aws dynamodb update-table --table-name users --deletion-protection-enabled",
-        ),
-        (
-            "PointInTimeRecoveryEnabled: true",
-            "PointInTimeRecoveryEnabled: false",
-            "warning table.recovery: off: what is deleted by mistake is gone -> aws dynamodb update-continuous-backups --table-name users",
-        ),
-        (
-            "StreamViewType: NEW_AND_OLD_IMAGES",
-            "StreamViewType: KEYS_ONLY",
-            "wrong table.stream: shows KEYS_ONLY: changes cannot be told apart -> aws dynamodb update-table --table-name users --stream-specification StreamEnabled=false, and then aws",
-        ),
-        (
-            "        StreamViewType: NEW_AND_OLD_IMAGES\n",
-            "        Other: x\n",
-            "wrong table.stream: there is none: no change is told -> aws dynamodb update-table --table-name users --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES",
-        ),
-        (
-            "AttributeName: expiresAt",
-            "AttributeName: ttl",
-            "wrong table.time-to-live: by ttl, not expiresAt -> aws dynamodb update-time-to-live",
-        ),
-        (
-            "        Enabled: true\n      AttributeDefinitions",
-            "        Enabled: false\n      AttributeDefinitions",
-            "wrong table.time-to-live: off: receipts, counts and uploads are kept for ever -> aws dynamodb update-time-to-live --table-name users --time-to-live-specification Enabled=true,AttributeName=expiresAt",
-        ),
-        (
-            "{AttributeName: sk, AttributeType: S}",
-            "{AttributeName: sk, AttributeType: N}",
-            "wrong table.keys: they are pk (S HASH) and sk (N RANGE), not pk and sk",
-        ),
-        (
-            "{AttributeName: shard, AttributeType: N}",
-            "{AttributeName: shard, AttributeType: S}",
-            "wrong table.index.by_created: its keys are shard (S HASH) and createdKey (S RANGE)",
-        ),
-        (
-            "IndexName: by_user_name",
-            "IndexName: by_name",
-            "wrong table.index.by_user_name: there is none: lists in its order fail -> deploy template.yaml",
-        ),
-        (
-            "IndexName: by_user_name",
-            "IndexName: by_name",
-            "warning table.index: there are others, which cost with each write: by_name -> aws dynamodb update-table --table-name users --global-secondary-index-updates",
-        ),
-        (
-            "updatedAt, avatar, lastNameKey, createdKey]",
-            "updatedAt, lastNameKey, createdKey]",
-            "wrong table.index.by_user_name: lacks avatar, which lists show -> delete index by_user_name",
-        ),
-        (
-            "updatedAt, avatar, lastNameKey, createdKey]",
-            "updatedAt, avatar, lastNameKey, createdKey, mark]",
-            "warning table.index.by_user_name: holds mark, which no list shows",
-        ),
-        ("ProjectionType: INCLUDE", "ProjectionType: ALL", "warning table.index.by_created: holds every attribute"),
-        (
-            "BlockPublicPolicy: true",
-            "BlockPublicPolicy: false",
-            "wrong bucket.public-access: not blocked: a policy could show everybody's pictures -> aws s3api put-public-access-block --bucket pictures",
-        ),
-        (
-            "Prefix: uploads/\n            ExpirationInDays",
-            "Prefix: other/\n            ExpirationInDays",
-            "warning bucket.lifecycle: uploads that nobody finished are kept for ever -> deploy template.yaml",
-        ),
-        (
-            "Prefix: uploads/\n            ExpirationInDays",
-            "Prefix: a\n            ExpirationInDays",
-            "wrong bucket.lifecycle: pictures are removed after 1 days",
-        ),
-        (
-            "ExpirationInDays: 1",
-            "ExpirationInDays: 30",
-            "warning bucket.lifecycle: uploads are forgotten after 30 days",
-        ),
-        (
-            "[GET, HEAD, PUT, POST]",
-            "[GET, HEAD, PUT]",
-            "warning bucket.cors: pages may not POST with any header -> aws s3api put-bucket-cors --bucket pictures",
-        ),
-        (
-            "{Name: prefix, Value: uploads/}",
-            "{Name: prefix, Value: avatars/}",
-            "wrong bucket.events: nobody hears of uploads: no picture is ever judged",
-        ),
-        (
-            "{Name: prefix, Value: uploads/}",
-            "{Name: suffix, Value: x}",
-            "warning bucket.events: pictures make events too",
-        ),
-        ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "wrong bucket.events: nobody hears of uploads"),
-    ] {
+    for (from, to, told) in DEPARTURES {
         assert!(template.contains(from), "{from}");
         let changed = template.replacen(from, to, 1);
         let of_table = table::judge(&template::table(&template::properties(&changed, "Table")), &ON_AWS);
@@ -285,8 +280,12 @@ async fn no_table_no_answer_and_no_keys_are_three_things() {
 fn doctor(folder: &Path, addresses: [&str; 2], args: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
     command.current_dir(folder).arg("doctor").args(args).envs(variables.iter().copied());
-    let output =
-        command.env("ROSTER_DYNAMODB_LISTEN", addresses[0]).env("ROSTER_S3_LISTEN", addresses[1]).output().unwrap();
+    command.env_remove("AWS_ACCESS_KEY_ID");
+    // An address contradicts --aws.
+    if !args.contains(&"--aws") {
+        command.env("ROSTER_DYNAMODB_LISTEN", addresses[0]).env("ROSTER_S3_LISTEN", addresses[1]);
+    }
+    let output = command.output().unwrap();
     assert!(output.stderr.is_empty(), "{output:?}");
     (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
 }
@@ -332,4 +331,9 @@ fn the_command_looks_at_a_folder_and_at_a_server() {
     assert!(!told.contains(secret), "{told}");
     let (code, told) = doctor(at, NOWHERE, &[], &mistaken[..3]);
     assert!(code == 2 && told.contains("table.keys"), "the rest is looked at: {told}");
+    let (code, told) = doctor(at, NOWHERE, &["--aws"], &[]);
+    assert!(
+        code == 2 && told.contains("wrong    configuration  AWS_ACCESS_KEY_ID"),
+        "nobody is asked without keys: {told}"
+    );
 }

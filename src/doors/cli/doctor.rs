@@ -44,9 +44,9 @@ impl Flags {
     pub(super) fn run(self) -> Outcome {
         let findings = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.examine());
         if self.json {
-            as_json(&findings)?
+            as_json(&findings)?;
         } else {
-            as_lines(&findings)?
+            as_lines(&findings)?;
         }
         Ok(ExitCode::from(match worst(&findings) {
             Verdict::Ok | Verdict::Unknown => 0,

@@ -30,7 +30,6 @@ pub(super) struct Target {
 
 // The same with the bucket of pictures. (A comment for rustdoc would become the text of every command.)
 #[derive(Debug, Args)]
-#[expect(clippy::doc_markdown, reason = "`--help` prints these lines as they are")]
 pub(super) struct Whole {
     #[command(flatten)]
     target: Target,
