@@ -1,5 +1,7 @@
 //! How AWS is reached: one HTTP client, our own trust roots, the environment's credentials, bounded time, few retries.
 
+#[cfg(feature = "local")]
+mod asked;
 mod parameters;
 mod watch;
 
@@ -19,6 +21,10 @@ use crate::avatars::presign::SigningKeys;
 use crate::config::{Config, Mistakes, StaticCredentials};
 use crate::domain::Timestamp;
 use crate::hashing::Pepper;
+#[cfg(feature = "local")]
+pub use asked::Asked;
+#[cfg(feature = "local")]
+pub(crate) use asked::{Dated, asked};
 use watch::{Service, Watch};
 
 /// The certificate authorities behind AWS's endpoints (<https://www.amazontrust.com/repository/>): six roots instead of

@@ -57,6 +57,8 @@
 //! | What runs around a request? | `doors/rest/layers.rs` |
 //! | How long may it take, and what did it cost? | [`scope`], `aws/watch.rs` |
 //! | What is in a log line? Which metrics are there? | [`telemetry::work`], `telemetry/emf.rs` |
+//! | What is in a span, and when is it sent? | `telemetry/otel.rs` |
+//! | What is wrong here, and how is it mended? | `operations/diagnose.rs`, `store/inspect.rs`, `avatars/inspect.rs` |
 //! | Is everything there that requests need? | [`readiness`] |
 //! | What may a GraphQL document ask for? | `doors/graphql/limits.rs` |
 //! | Which variable? | [`config`] |

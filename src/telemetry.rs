@@ -3,13 +3,18 @@
 
 mod emf;
 mod line;
+#[cfg(feature = "otel")]
+pub mod otel;
+#[cfg(feature = "otel")]
+mod otlp_client;
+pub mod span;
 pub mod work;
 
 use std::io::IsTerminal;
 
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{Targets, filter_fn};
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
@@ -31,9 +36,19 @@ pub fn init(config: &Config) {
     } else {
         Line::Text { is_coloured: std::io::stderr().is_terminal() }
     };
-    let registry = tracing_subscriber::registry().with(levels(config)).with(filter_fn(is_fit_to_log));
+    let is_told = levels(config).and(filter_fn(|metadata| metadata.is_event() && is_fit_to_log(metadata)));
+    let registry = tracing_subscriber::registry().with(lines(line, std::io::stderr).with_filter(is_told));
     // The first subscriber stays: a test harness may have its own.
-    let _is_first = registry.with(lines(line, std::io::stderr)).try_init().is_ok();
+    #[cfg(not(feature = "otel"))]
+    let (_is_first, trouble) = (registry.try_init().is_ok(), "this binary was built without feature otel".to_owned());
+    #[cfg(feature = "otel")]
+    let (_is_first, trouble) = match config.traces.as_ref().map(otel::layer).transpose() {
+        Ok(layer) => (registry.with(layer).try_init().is_ok(), String::new()),
+        Err(trouble) => (registry.try_init().is_ok(), trouble),
+    };
+    if config.traces.is_some() && !trouble.is_empty() {
+        tracing::warn!(trouble, "there are no spans");
+    }
 }
 
 /// What writes events as lines.

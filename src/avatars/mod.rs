@@ -11,6 +11,8 @@
 mod failure;
 #[cfg(feature = "images")]
 pub mod image;
+#[cfg(feature = "local")]
+pub mod inspect;
 mod objects;
 mod post_policy;
 pub mod presign;

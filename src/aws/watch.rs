@@ -23,6 +23,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 
 use crate::scope::{self, OutOfTime, Scope};
+use crate::telemetry::span;
 
 /// What DynamoDB and S3 say when they are asked for too much.
 const THROTTLES: [&str; 5] =
@@ -111,6 +112,18 @@ impl Intercept for Watch {
     ) -> Result<(), BoxError> {
         if let (Service::DynamoDb, Ok(output)) = (self.service, context.output_or_error()) {
             scope::note(|scope| count_capacity(output, scope));
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.output_or_error().is_some_and(|outcome| outcome.is_err()) {
+            span::fail_current();
         }
         Ok(())
     }

@@ -5,9 +5,12 @@ mod avatars;
 mod door;
 mod events;
 mod lists;
+#[cfg(feature = "local")]
+mod partly;
 mod passwords;
 mod quota;
 mod reader;
+mod traces;
 mod warm_up;
 
 pub use auth::{Auth, Principals, Tokens};
@@ -22,6 +25,7 @@ use crate::quotas::Plan;
 pub use avatars::AvatarSettings;
 pub use lists::Lists;
 use reader::Reader;
+pub use traces::Traces;
 pub use warm_up::WarmUp;
 
 /// Looks up an environment variable by name.
@@ -111,6 +115,8 @@ pub struct Config {
     /// `ROSTER_METRICS`: the CloudWatch namespace of the metrics in JSON logs, or `off`. Default `Roster` on Lambda, off
     /// elsewhere.
     pub metrics: Option<String>,
+    /// Where spans go, if anywhere.
+    pub traces: Option<Traces>,
 }
 
 /// Every mistake in the configuration, one sentence each.
@@ -214,6 +220,7 @@ fn finish(mut reader: Reader<'_>, setting: Setting) -> Result<Config, Mistakes> 
         avatars: avatars::read(&mut reader),
         log: log(&reader),
         metrics: metrics(&mut reader, is_lambda),
+        traces: traces::read(&mut reader),
         log_json: reader.choice("ROSTER_LOG_FORMAT", is_lambda, "json", "text"),
     };
     if config.log.parse::<tracing_subscriber::filter::Targets>().is_err() {

@@ -4,6 +4,7 @@
 //! in `Command` and in its `run`.
 
 mod calibrate;
+mod doctor;
 mod events;
 mod export;
 mod files;
@@ -17,6 +18,7 @@ mod serve;
 mod sweep;
 mod target;
 mod token;
+mod user;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -95,6 +97,9 @@ enum Command {
     Health(health::Flags),
     /// Measure argon2id on this machine and print parameters and the Lambda memory they ask for
     Calibrate(calibrate::Flags),
+    /// Look for all that is wrong with configuration, table, bucket and rights, and tell how to mend it
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Flags),
     /// Bring users in from a CSV or NDJSON file
     #[command(after_help = IMPORT)]
     Import(import::Flags),
@@ -114,6 +119,9 @@ enum Command {
     Schema,
     /// Print a token for a server on this machine that runs with --auth jwt
     Token(token::Flags),
+    /// Show, create or delete a user, or set a password
+    #[command(after_help = user::HELP)]
+    User(user::Flags),
 }
 
 impl Command {
@@ -121,6 +129,7 @@ impl Command {
         match self {
             Self::Serve(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Health(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::Doctor(flags) => flags.run(),
             Self::Import(flags) => flags.run(),
             Self::Events(flags) => flags.run(),
             Self::Export(flags) => flags.run(),
@@ -128,6 +137,7 @@ impl Command {
             Self::Calibrate(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::SweepAvatars(flags) => flags.run().map(|()| ExitCode::SUCCESS),
             Self::Token(flags) => flags.run().map(|()| ExitCode::SUCCESS),
+            Self::User(flags) => flags.run(),
             Self::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
             Self::Schema => schema::run().map(|()| ExitCode::SUCCESS),
         }
@@ -213,6 +223,7 @@ mod tests {
             "serve",
             "health",
             "calibrate",
+            "doctor",
             "import",
             "export",
             "generate",
@@ -221,6 +232,7 @@ mod tests {
             "schema",
             "token",
             "events",
+            "user",
         ] {
             let mut command = Cli::command();
             let command = if name == "roster" { &mut command } else { command.find_subcommand_mut(name).unwrap() };

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::error::{Error, chain};
 use crate::operations;
 use crate::scope::Scope;
+use crate::telemetry::span::Span;
 use crate::telemetry::work::{Done, Outcome};
 
 /// What is left of Lambda's time to say that it was not enough.
@@ -71,7 +72,10 @@ pub struct About {
 pub async fn work_on(app: &App, event: Value, about: &About) -> Result<Value, Error> {
     let began = Instant::now();
     let scope = Scope::until(about.deadline);
-    let outcome = Box::pin(scope.of(handle(app, event))).await;
+    let trace = Trace::of(None, about.xray.as_ref(), &app.ids);
+    let span = Span::begin(trace.parent(), "consumer", format_args!("process_avatar"));
+    let trace = trace.at(span.at());
+    let outcome = Box::pin(span.of(scope.of(handle(app, event)))).await;
     let has_failed = |answer: &Value| answer["batchItemFailures"].as_array().is_some_and(|failed| !failed.is_empty());
     let (error_kind, ended) = match &outcome {
         Ok(answer) if has_failed(answer) => (Some("message-failed"), Outcome::Unavailable),
@@ -80,7 +84,6 @@ pub async fn work_on(app: &App, event: Value, about: &About) -> Result<Value, Er
         Err(Error::Timeout(_)) => (Some("timeout"), Outcome::Unavailable),
         Err(_) => (Some("internal"), Outcome::Faulty),
     };
-    let trace = Trace::of(None, about.xray.as_ref(), &app.ids);
     let done = Done {
         operation: "process_avatar",
         http: None,
@@ -92,6 +95,7 @@ pub async fn work_on(app: &App, event: Value, about: &About) -> Result<Value, Er
         is_cold_start: app.is_cold_start(),
         began,
     };
+    span.end(&done, &scope).await;
     done.tell(&scope);
     outcome
 }

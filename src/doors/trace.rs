@@ -1,6 +1,7 @@
 //! Which trace a request belongs to: W3C Trace Context (<https://www.w3.org/TR/trace-context/>) in and out, and X-Ray's id.
 
 use crate::ids::Ids;
+use crate::telemetry::span::At;
 
 /// A place in a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Trace {
     span: String,
     /// The caller's flags: 01 asks to record.
     flags: String,
+    /// The span of whoever called, if it is known.
+    parent: Option<At>,
     /// X-Ray's own id, as Lambda gave it.
     pub xray: Option<String>,
 }
@@ -25,14 +28,30 @@ impl Trace {
         let mut random = [0; 24];
         ids.fill(&mut random);
         let span = crate::hex::lower(&random[..8]);
-        let xray = xray.and_then(|XRay(header)| root(header));
+        let header = xray.map(|XRay(header)| header.as_str());
+        let xray = header.and_then(|header| part(header, "Root="));
         let of_xray = || {
             let id = xray?.strip_prefix("1-")?.replace('-', "");
-            is_hex(&id, 32).then(|| (id, "00".to_owned()))
+            let is_sampled = header.and_then(|header| part(header, "Sampled=")) == Some("1");
+            let span = header.and_then(|header| part(header, "Parent=")).filter(|span| is_hex(span, 16));
+            let parent = span.map(|span| At { trace: id.clone(), span: span.to_owned(), is_sampled });
+            is_hex(&id, 32).then(|| (id, "00".to_owned(), parent))
         };
-        let caller = traceparent.and_then(parse);
-        let (id, flags) = caller.or_else(of_xray).unwrap_or_else(|| (crate::hex::lower(&random[8..]), "00".to_owned()));
-        Self { id, span, flags, xray: xray.map(str::to_owned) }
+        let caller = traceparent.and_then(parse).map(|(at, flags)| (at.trace.clone(), flags, Some(at)));
+        let begin = || (crate::hex::lower(&random[8..]), "00".to_owned(), None);
+        let (id, flags, parent) = caller.or_else(of_xray).unwrap_or_else(begin);
+        Self { id, span, flags, parent, xray: xray.map(str::to_owned) }
+    }
+
+    /// The span beneath which ours is.
+    pub fn parent(&self) -> Option<&At> {
+        self.parent.as_ref()
+    }
+
+    /// The same at the span that was begun, if one was.
+    pub fn at(self, at: Option<At>) -> Self {
+        let Some(At { trace, span, is_sampled }) = at else { return self };
+        Self { id: trace, span, flags: if is_sampled { "01" } else { "00" }.to_owned(), ..self }
     }
 
     /// The header that tells the caller where its request went.
@@ -41,24 +60,26 @@ impl Trace {
     }
 }
 
-/// Trace id and flags. A later version may have more behind a dash; version ff is none.
-fn parse(text: &str) -> Option<(String, String)> {
+/// The caller's span, and its flags. A later version may have more behind a dash; version ff is none.
+fn parse(text: &str) -> Option<(At, String)> {
     let mut parts = text.trim().splitn(5, '-');
     let (version, id, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_known = is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
     let is_set = |digits: &str, length| is_hex(digits, length) && digits.bytes().any(|digit| digit != b'0');
     let fits = is_known && is_set(id, 32) && is_set(parent, 16) && is_hex(flags, 2);
-    fits.then(|| (id.to_owned(), flags.to_owned()))
+    let is_sampled = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
+    fits.then(|| (At { trace: id.to_owned(), span: parent.to_owned(), is_sampled }, flags.to_owned()))
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-fn root(header: &str) -> Option<&str> {
-    let id = header.split(';').find_map(|part| part.trim().strip_prefix("Root="))?;
-    let fits = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    fits.then_some(id)
+/// One part of Lambda's trace header.
+fn part<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    let value = header.split(';').find_map(|part| part.trim().strip_prefix(name))?;
+    let fits = value.len() <= 64 && value.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    fits.then_some(value)
 }
 
 #[cfg(test)]

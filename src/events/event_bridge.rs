@@ -38,6 +38,12 @@ impl EventBridge {
         Self { client, bus, ids }
     }
 
+    /// Whether the bus is there.
+    #[cfg(feature = "local")]
+    pub(super) async fn inspect(&self) -> crate::aws::Asked<()> {
+        crate::aws::asked(self.client.describe_event_bus().name(&self.bus).send().await).map(|_| ())
+    }
+
     pub(super) async fn publish(&self, events: &[CloudEvent]) -> Result<(), Untaken> {
         let mut sent = 0;
         while sent < events.len() {

@@ -56,4 +56,13 @@ impl Bus {
             }
         }
     }
+
+    /// Whether it is there to take them.
+    #[cfg(feature = "local")]
+    pub async fn inspect(&self) -> crate::aws::Asked<()> {
+        match &self.target {
+            Target::EventBridge(bus) => bus.inspect().await,
+            Target::Feed(_) => crate::aws::Asked::Told(()),
+        }
+    }
 }

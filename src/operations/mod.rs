@@ -7,6 +7,8 @@ mod create_user;
 mod delete_avatar;
 mod delete_user;
 #[cfg(feature = "local")]
+pub mod diagnose;
+#[cfg(feature = "local")]
 mod export_users;
 mod get_avatar;
 mod get_avatar_upload;
@@ -38,6 +40,8 @@ pub use count_users::count_users;
 pub use create_user::create_user;
 pub use delete_avatar::delete_avatar;
 pub use delete_user::delete_user;
+#[cfg(feature = "local")]
+pub use diagnose::{Finding, Verdict, diagnose};
 #[cfg(feature = "local")]
 pub use export_users::{Exported, export_users};
 pub use get_avatar::{Link, get_avatar};

@@ -22,6 +22,8 @@ mod calls;
 mod credentials;
 mod failure;
 mod idempotency;
+#[cfg(feature = "local")]
+pub mod inspect;
 mod item;
 pub mod keys;
 mod list;

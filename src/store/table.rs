@@ -7,6 +7,15 @@ pub const BY_USER_NAME: &str = "by_user_name";
 /// Index in order of last name.
 pub const BY_LAST_NAME: &str = "by_last_name";
 
+/// The table's partition key and sort key, with their types.
+pub const KEYS: [(&str, &str); 2] = [("pk", "S"), ("sk", "S")];
+
+/// The partition key of every index, a number; a user alone has it.
+pub const SHARD: &str = "shard";
+
+/// What a record of the table's stream shows.
+pub const STREAM_VIEW: &str = "NEW_AND_OLD_IMAGES";
+
 /// The attribute that DynamoDB's time to live looks at, in seconds since 1970.
 pub const TIME_TO_LIVE: &str = "expiresAt";
 
@@ -40,10 +49,10 @@ mod create {
     use aws_sdk_dynamodb::operation::create_table::CreateTableError;
     use aws_sdk_dynamodb::types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+        StreamSpecification, TimeToLiveSpecification,
     };
 
-    use super::{INDEXES, TIME_TO_LIVE, projection};
+    use super::{INDEXES, KEYS, SHARD, STREAM_VIEW, TIME_TO_LIVE, projection};
     use crate::error::Error;
     use crate::store::{Store, failure};
 
@@ -52,16 +61,12 @@ mod create {
         pub async fn create_table(&self) -> Result<(), Error> {
             let built = |e: BuildError| Error::Internal { context: "describing the table", source: Some(e.into()) };
             let mut call = self.client.create_table().table_name(&self.table).billing_mode(BillingMode::PayPerRequest);
-            for (name, kind) in
-                [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S), ("shard", ScalarAttributeType::N)]
-                    .into_iter()
-                    .chain(INDEXES.map(|(_, sort_key)| (sort_key, ScalarAttributeType::S)))
-            {
-                call = call.attribute_definitions(
-                    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().map_err(built)?,
-                );
+            let sort_keys = INDEXES.map(|(_, sort_key)| (sort_key, "S"));
+            for (name, kind) in KEYS.into_iter().chain([(SHARD, "N")]).chain(sort_keys) {
+                let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(kind.into());
+                call = call.attribute_definitions(attribute.build().map_err(built)?);
             }
-            for element in key_schema("pk", "sk").map_err(built)? {
+            for element in key_schema(KEYS[0].0, KEYS[1].0).map_err(built)? {
                 call = call.key_schema(element);
             }
             for (name, sort_key) in INDEXES {
@@ -120,7 +125,7 @@ mod create {
     }
 
     fn stream() -> Result<StreamSpecification, BuildError> {
-        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages).build()
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(STREAM_VIEW.into()).build()
     }
 
     fn key_schema(partition_key: &str, sort_key: &str) -> Result<[KeySchemaElement; 2], BuildError> {
@@ -132,7 +137,7 @@ mod create {
         let projected = projection(sort_key).map(str::to_owned).collect();
         GlobalSecondaryIndex::builder()
             .index_name(name)
-            .set_key_schema(Some(key_schema("shard", sort_key)?.to_vec()))
+            .set_key_schema(Some(key_schema(SHARD, sort_key)?.to_vec()))
             .projection(
                 Projection::builder()
                     .projection_type(ProjectionType::Include)

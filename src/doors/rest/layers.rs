@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::doors::trace::Trace;
 use crate::error::Error;
 use crate::scope::{OutOfTime, Scope};
+use crate::telemetry::span::Span;
 use crate::telemetry::work::{Done, Outcome};
 
 /// The id of one request: Lambda's own, or one made here; told in `X-Request-Id` and in every problem.
@@ -72,6 +73,9 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     let route = request.extensions().get::<MatchedPath>().cloned();
     let is_behind_tls = request.headers().get(FORWARDED_PROTO).is_some_and(|proto| proto == "https");
     let trace = trace_of(&request, &app);
+    let shown_route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let span = Span::begin(trace.parent(), "server", format_args!("{} {shown_route}", shown(&method)));
+    let trace = trace.at(span.at());
     let told = Told::default();
     request.extensions_mut().insert(told.clone());
     let time = time_for(&app, &request);
@@ -79,7 +83,7 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     let mut response = if head_bytes(&request) > HEAD_BYTES {
         Problem::new(HEADERS_TOO_LARGE).into_response()
     } else {
-        scope.of(answer(began + time, request, next)).await
+        span.of(scope.of(answer(began + time, request, next))).await
     };
 
     let problem = found(&response);
@@ -103,7 +107,7 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     let status = response.status();
     let done = Done {
         operation: throttle::operation_id(&method, route.as_ref()),
-        http: Some((shown(&method), route.as_ref().map_or("none", MatchedPath::as_str), status.as_u16())),
+        http: Some((shown(&method), shown_route, status.as_u16())),
         error_kind: problem.as_ref().map(|problem| problem.kind().slug),
         cause: problem.as_ref().map(|problem| problem.cause()),
         // Another door may tell a failure under 200.
@@ -117,6 +121,7 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
         is_cold_start: app.is_cold_start(),
         began,
     };
+    span.end(&done, &scope).await;
     done.tell(&scope);
     response
 }

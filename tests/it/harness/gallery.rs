@@ -58,6 +58,12 @@ impl Gallery {
         Self { house, events: Mutex::new(events), engine, told: Mutex::default() }
     }
 
+    /// Where its S3 is.
+    pub fn s3_endpoint(&self) -> String {
+        let elsewhere = || std::env::var("ROSTER_TEST_S3").unwrap();
+        self.engine.as_ref().map_or_else(elsewhere, S3::url)
+    }
+
     /// Asks for an upload of this file by PUT.
     pub async fn ask(&self, user: &str, content_type: &str, file: &[u8]) -> Value {
         self.ask_by("PUT", user, content_type, file).await
