@@ -19,8 +19,8 @@ It looks at the configuration, the table, its indexes, time to live, stream and 
 caller may do (by reading what is not there, and by writes that no item can meet the condition of), the clock and, where
 they are configured, the issuer of tokens, the pepper and the bus. It leaves nothing behind, prints no secret, and goes on
 after what is wrong.
-Exit code: 0 all is well, 1 there are warnings, 2 something is wrong (or the call is). What an engine cannot tell is unknown,
-and counts as well.
+Exit code: 0 all is well, 1 there are warnings, 2 something is wrong (or the call is). What an engine cannot tell is `unknown`,
+which is no warning.
 
 Examples:
   roster doctor                          the data folder, or the server that runs on it
