@@ -1,6 +1,5 @@
 //! A house with an S3 engine: pictures can be uploaded, and the engine's events are held until the test delivers them.
 
-use std::collections::HashSet;
 use std::io::Cursor;
 use std::ops::Deref;
 use std::sync::Mutex;
@@ -22,8 +21,6 @@ pub struct Gallery {
     house: House,
     events: Mutex<UnboundedReceiver<Value>>,
     engine: Option<S3>,
-    /// What has waited before, at another engine.
-    told: Mutex<HashSet<String>>,
 }
 
 impl Deref for Gallery {
@@ -55,7 +52,7 @@ impl Gallery {
         all.extend(variables);
         let house = House::at(Clock::system().now(), &all).await;
         house.app.avatars.create_bucket().await.unwrap();
-        Self { house, events: Mutex::new(events), engine, told: Mutex::default() }
+        Self { house, events: Mutex::new(events), engine }
     }
 
     /// Where its S3 is.
@@ -95,22 +92,11 @@ impl Gallery {
     /// The events that wait, oldest first.
     pub async fn waiting(&self) -> Vec<Value> {
         if self.engine.is_none() {
-            return self.arrived().await;
+            let keys = self.objects().await.into_iter().filter(|key| key.starts_with("uploads/"));
+            return keys.map(|key| created(self.app.avatars.bucket(), &key)).collect();
         }
         let mut events = self.events.lock().unwrap();
         std::iter::from_fn(|| events.try_recv().ok()).collect()
-    }
-
-    /// The events of the files that another engine holds and did not hold before: it tells us nothing itself.
-    async fn arrived(&self) -> Vec<Value> {
-        let page = self.s3.list_objects_v2().bucket(self.app.avatars.bucket()).prefix("uploads/").send().await.unwrap();
-        let mut files = page.contents.unwrap_or_default();
-        files.sort_by_key(|file| file.last_modified);
-        let mut told = self.told.lock().unwrap();
-        let new = files
-            .iter()
-            .filter(|file| told.insert(format!("{:?} {:?} {:?}", file.key, file.e_tag, file.last_modified)));
-        new.filter_map(|file| file.key()).map(|key| created(self.app.avatars.bucket(), key)).collect()
     }
 
     /// Hands over every waiting event.
