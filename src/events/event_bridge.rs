@@ -14,6 +14,7 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use super::{CloudEvent, Untaken};
 use crate::error::Error;
 use crate::ids::Ids;
+use crate::scope;
 
 /// What one call may hold.
 const MOST_ENTRIES: usize = 10;
@@ -66,12 +67,11 @@ impl EventBridge {
             let refused: Vec<_> =
                 open.iter().zip(results).filter(|(_, result)| result.error_code().is_some()).collect();
             let Some((first, result)) = refused.first() else { return Ok(()) };
-            if attempt == ATTEMPTS {
+            if attempt == ATTEMPTS || !self.wait(attempt).await {
                 tracing::warn!(error_code = result.error_code(), refused = refused.len(), "events were refused");
                 return Err(Untaken { first: **first, error: busy(None) });
             }
             open = refused.iter().map(|(place, _)| **place).collect();
-            self.wait(attempt).await;
             attempt += 1;
         }
     }
@@ -86,11 +86,12 @@ impl EventBridge {
             .build()
     }
 
-    async fn wait(&self, attempt: u32) {
+    /// False, at once, where the deadline would pass meanwhile.
+    async fn wait(&self, attempt: u32) -> bool {
         let mut random = [0];
         self.ids.fill(&mut random);
         let least = PAUSE * 2_u32.pow(attempt - 1);
-        tokio::time::sleep(least + least * u32::from(random[0]) / 256).await;
+        scope::pause(least + least * u32::from(random[0]) / 256).await
     }
 }
 
