@@ -50,6 +50,7 @@ mod problems;
 mod quotas;
 mod races;
 mod replace_user;
+mod s3_faults;
 mod secrets;
 mod soak;
 mod table;
