@@ -12,7 +12,7 @@ use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use super::{CloudEvent, Untaken};
-use crate::error::Error;
+use crate::error::{Error, Source};
 use crate::ids::Ids;
 use crate::scope;
 
@@ -68,8 +68,9 @@ impl EventBridge {
                 open.iter().zip(results).filter(|(_, result)| result.error_code().is_some()).collect();
             let Some((first, result)) = refused.first() else { return Ok(()) };
             if attempt == ATTEMPTS || !self.wait(attempt).await {
-                tracing::warn!(error_code = result.error_code(), refused = refused.len(), "events were refused");
-                return Err(Untaken { first: **first, error: busy(None) });
+                let code = result.error_code().unwrap_or_default();
+                let why = format!("{code} for {} of {} events", refused.len(), batch.len());
+                return Err(Untaken { first: **first, error: busy(why.into()) });
             }
             open = refused.iter().map(|(place, _)| **place).collect();
             attempt += 1;
@@ -106,14 +107,14 @@ fn next_batch(events: &[CloudEvent]) -> usize {
     first.count().max(1)
 }
 
-fn busy(source: Option<crate::error::Source>) -> Error {
-    Error::Unavailable { reason: "EventBridge does not take events", retry_after_seconds: 1, source }
+fn busy(source: Source) -> Error {
+    Error::Unavailable { reason: "EventBridge does not take events", retry_after_seconds: 1, source: Some(source) }
 }
 
 fn failed<R: std::fmt::Debug + Send + Sync + 'static>(
     error: aws_sdk_eventbridge::error::SdkError<PutEventsError, R>,
 ) -> Error {
-    busy(Some(Box::new(error)))
+    busy(Box::new(error))
 }
 
 #[cfg(test)]
