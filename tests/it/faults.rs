@@ -4,7 +4,6 @@
 //! `cargo test --test it faults -- --nocapture` prints the table of faults and outcomes.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::{Method, StatusCode};
@@ -82,7 +81,7 @@ async fn check(house: &House, deed: &str, name: &str, id: &str, label: &str) {
     }
 }
 
-/// The table's rows: what happens, for how many calls, and which failures may be told.
+/// The table's rows: what happens, for how many calls of each operation, and which failures may be told.
 fn rows() -> Vec<(&'static str, Fault, Option<usize>, &'static [u16])> {
     // The last two are an operator's to mend and pass for nobody who waits: 500.
     let error = |status: u16, kind| Fault::Error(StatusCode::from_u16(status).unwrap(), error(kind));
@@ -97,7 +96,7 @@ fn rows() -> Vec<(&'static str, Fault, Option<usize>, &'static [u16])> {
         ("throttled, twice", error(400, "ThrottlingException"), Some(2), &[]),
         ("throttled", error(400, "ThrottlingException"), None, &[503]),
         ("transaction throttled", cancelled(&["ThrottlingError", "None", "None"]), None, &[503]),
-        ("silence, once", Fault::Silence, Some(1), &[]),
+        ("silence, once", Fault::Silence, Some(1), &[504]),
         ("silence", Fault::Silence, None, &[503, 504]),
         ("silence after acting", Fault::SilenceAfterActing, None, &[503, 504]),
         ("no answer of DynamoDB", Fault::Nonsense, None, &[500]),
@@ -122,15 +121,12 @@ async fn no_fault_loses_or_doubles_a_write_or_holds_up_an_answer() {
             let label = format!("{fault_name}, {deed}");
             let created = house.anyone().post("/users", &person(&name)).await.expect(201);
             let id = created.json()["id"].as_str().unwrap().to_owned();
-            let (fault, left) = (fault.clone(), AtomicU64::new(times.map_or(u64::MAX, |times| times as u64)));
-            let is_of_transactions = fault_name.starts_with("transaction");
-            faults.weather(Some(Box::new(move |operation| {
-                if is_of_transactions && operation != "TransactWriteItems" {
-                    return None;
-                }
-                let is_on = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-                is_on.then(|| fault.clone())
-            })));
+            if fault_name.starts_with("transaction") {
+                let fault = fault.clone();
+                faults.weather(Some(Box::new(move |call| (call == "TransactWriteItems").then(|| fault.clone()))));
+            } else {
+                faults.befall(fault.clone(), times);
+            }
             let (reply, took) = in_time(&label, DEADLINE, ask(&house, deed, &name, &id)).await;
             let status = reply.status.as_u16();
             // What a reader is told of a transaction's failure, or a writer of a reader's, is no fault of this row.

@@ -1,6 +1,6 @@
 //! A proxy before an engine, of DynamoDB or S3, that answers chosen calls itself, as only the real service would.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -97,6 +97,18 @@ impl Faults {
     /// Lets this happen to every call, or nothing any more.
     pub fn weather(&self, weather: Option<Weather>) {
         *self.weather.lock().unwrap() = weather;
+    }
+
+    /// Lets this happen to the first calls of every operation, or to all of them; the first call of a change is a read, and its
+    /// write is to meet the fault as well.
+    pub fn befall(&self, fault: Fault, times: Option<usize>) {
+        let left = Mutex::new(HashMap::<String, usize>::new());
+        self.weather(Some(Box::new(move |operation| {
+            let mut left = left.lock().unwrap();
+            let left = left.entry(operation.to_owned()).or_insert(times.unwrap_or(usize::MAX));
+            *left = left.checked_sub(1)?;
+            Some(fault.clone())
+        })));
     }
 
     /// The operations called since the last time; of S3, their methods.
