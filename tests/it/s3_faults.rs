@@ -113,7 +113,8 @@ async fn row(name: &str, fault: Fault, times: Option<usize>, failures: &[u16]) -
     let faults = Faults::before(gallery.s3_address()).await;
     let app = through(&faults, &gallery).await;
     // The same clients, when time is not what is asked about.
-    let patient = App { door: gallery.app.door.clone(), ..app.clone() };
+    let mut patient = app.clone();
+    patient.door = gallery.app.door.clone();
     let (mut text, mut slowest, mut again) = (format!("{name:24}"), Duration::ZERO, 0);
     for deed in DEEDS {
         let label = format!("{name}, {deed}");
