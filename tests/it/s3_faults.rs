@@ -75,6 +75,8 @@ struct Sent {
 }
 
 async fn send(gallery: &Gallery, user: &str, colour: [u8; 3]) -> Sent {
+    // Later than what was asked for before, by the gallery's own clock.
+    gallery.clock.advance_seconds(1);
     let file = picture(image::ImageFormat::Png, 64, 64, colour);
     let asked = gallery.ask(user, "image/png", &file).await;
     assert_eq!(put(&asked, &file).status, 200);
