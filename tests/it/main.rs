@@ -12,6 +12,7 @@ mod avatar_memory;
 mod avatar_races;
 mod avatar_uploads;
 mod bad_input;
+mod change_attacks;
 mod change_password;
 mod changes;
 mod conflicts;
