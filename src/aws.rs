@@ -136,6 +136,8 @@ pub fn bus(config: &Config, keys: Option<StaticCredentials>) -> Result<crate::ev
     let name = config.events.bus.clone().ok_or_else(|| Mistakes(vec!["ROSTER_EVENT_BUS is missing".to_owned()]))?;
     let mut client = aws_sdk_eventbridge::config::Builder::from(&shared(config)?);
     client.set_endpoint_url(config.events.endpoint.clone());
+    client.set_retry_partition(Some(budget("eventbridge")));
+    client.push_interceptor(watch(config, Service::EventBridge));
     if let Some(keys) = keys {
         client.set_credentials_provider(Some(of(keys)));
     }

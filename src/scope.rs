@@ -29,6 +29,12 @@ pub struct Scope {
     pub dynamodb_calls: Count,
     /// Calls sent to S3, likewise.
     pub s3_calls: Count,
+    /// Calls sent to EventBridge, likewise.
+    pub bus_calls: Count,
+    /// Records of the table's stream that were handed over.
+    pub records: Count,
+    /// Change events that were told, all before the first that was not.
+    pub events: Count,
     /// Calls sent again, and writes tried again after a conflict.
     pub retries: Count,
     /// Answers that asked us to slow down.
@@ -56,12 +62,22 @@ pub struct Total(AtomicU64);
 impl Count {
     /// One more.
     pub fn one(&self) {
-        self.0.fetch_add(1, Relaxed);
+        self.add(1);
+    }
+
+    /// Some more.
+    pub fn add(&self, more: usize) {
+        self.0.fetch_add(u32::try_from(more).unwrap_or(u32::MAX), Relaxed);
     }
 
     /// So many.
     pub fn get(&self) -> u32 {
         self.0.load(Relaxed)
+    }
+
+    /// So many, if there were any.
+    pub fn some(&self) -> Option<u32> {
+        Some(self.get()).filter(|count| *count > 0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What S3's failures mean to an operation.
 
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Error;
@@ -9,14 +10,15 @@ use crate::scope::OutOfTime;
 const PASSING: [&str; 4] = ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"];
 
 /// Turns a failed call into an error: worth a retry, out of time, or ours.
-pub fn failed<E, R>(context: &'static str, error: SdkError<E, R>) -> Error
+pub fn failed<E>(context: &'static str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    let is_passing = PASSING.contains(&code);
-    let unavailable = |reason, error: SdkError<E, R>| Error::Unavailable {
+    // What stands before S3 has no codes.
+    let is_their_fault = error.raw_response().is_some_and(|answer| answer.status().is_server_error());
+    let is_passing = is_their_fault || PASSING.contains(&code);
+    let unavailable = |reason, error: SdkError<E, HttpResponse>| Error::Unavailable {
         reason,
         retry_after_seconds: 1,
         source: Some(Box::new(error)),

@@ -42,6 +42,8 @@ pub(super) struct Watch {
 pub(super) enum Service {
     DynamoDb,
     S3,
+    #[cfg(feature = "changes")]
+    EventBridge,
 }
 
 impl Watch {
@@ -96,6 +98,8 @@ impl Intercept for Watch {
             match self.service {
                 Service::DynamoDb => scope.dynamodb_calls.one(),
                 Service::S3 => scope.s3_calls.one(),
+                #[cfg(feature = "changes")]
+                Service::EventBridge => scope.bus_calls.one(),
             }
             if is_repeated {
                 scope.retries.one();

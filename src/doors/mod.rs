@@ -2,6 +2,8 @@
 
 #[cfg(feature = "local")]
 pub mod cli;
+#[cfg(any(feature = "changes", feature = "images"))]
+pub mod event;
 #[cfg(feature = "graphql")]
 pub mod graphql;
 pub mod lambda;

@@ -2,23 +2,16 @@
 //! notification is understood as well, as it comes where a bucket calls a function directly.
 
 use std::pin::Pin;
-use std::time::{Duration, Instant};
 
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::lambda;
-use super::trace::{Trace, XRay};
+use super::event;
+pub use super::event::About;
 use crate::app::App;
 use crate::error::{Error, chain};
 use crate::operations;
-use crate::scope::Scope;
-use crate::telemetry::span::Span;
-use crate::telemetry::work::{Done, Outcome};
-
-/// What is left of Lambda's time to say that it was not enough.
-const ANSWERING: Duration = Duration::from_millis(500);
 
 /// What Lambda may hand over. A test event of S3 has no records.
 #[derive(Deserialize)]
@@ -57,47 +50,9 @@ struct Object {
     key: String,
 }
 
-/// What Lambda says beside an event.
-#[derive(Debug, Default)]
-pub struct About {
-    /// The invocation's id.
-    pub request_id: String,
-    /// When it must be done.
-    pub deadline: Option<Instant>,
-    /// Which trace it belongs to.
-    pub xray: Option<XRay>,
-}
-
 /// [`handle`] with a deadline, and one line in the log when it is done.
 pub async fn work_on(app: &App, event: Value, about: &About) -> Result<Value, Error> {
-    let began = Instant::now();
-    let scope = Scope::until(about.deadline);
-    let trace = Trace::of(None, about.xray.as_ref(), &app.ids);
-    let span = Span::begin(trace.parent(), "consumer", format_args!("process_avatar"));
-    let trace = trace.at(span.at());
-    let outcome = Box::pin(span.of(scope.of(handle(app, event)))).await;
-    let has_failed = |answer: &Value| answer["batchItemFailures"].as_array().is_some_and(|failed| !failed.is_empty());
-    let (error_kind, ended) = match &outcome {
-        Ok(answer) if has_failed(answer) => (Some("message-failed"), Outcome::Unavailable),
-        Ok(_) => (None, Outcome::Answered),
-        Err(Error::Unavailable { .. }) => (Some("unavailable"), Outcome::Unavailable),
-        Err(Error::Timeout(_)) => (Some("timeout"), Outcome::Unavailable),
-        Err(_) => (Some("internal"), Outcome::Faulty),
-    };
-    let done = Done {
-        operation: "process_avatar",
-        http: None,
-        error_kind,
-        cause: outcome.as_ref().err().map(|error| chain(error)),
-        outcome: ended,
-        request_id: &about.request_id,
-        trace: Some((&trace.id, trace.xray.as_deref())),
-        is_cold_start: app.is_cold_start(),
-        began,
-    };
-    span.end(&done, &scope).await;
-    done.tell(&scope);
-    outcome
+    event::work("process_avatar", about, handle(app, event)).await
 }
 
 /// Works on every record, and answers which messages failed: the queue keeps those. Where a bare notification fails, the whole
@@ -152,10 +107,6 @@ fn answer(
     event: LambdaEvent<Value>,
 ) -> Pin<Box<dyn Future<Output = Result<Value, lambda_runtime::Error>> + Send + '_>> {
     let LambdaEvent { payload, context, .. } = event;
-    let about = About {
-        deadline: lambda::time_left(context.deadline).map(|left| Instant::now() + left.saturating_sub(ANSWERING)),
-        request_id: context.request_id,
-        xray: context.xray_trace_id.map(XRay),
-    };
+    let about = About::of(context, app.is_cold_start());
     Box::pin(async move { work_on(app, payload, &about).await.map_err(lambda_runtime::Error::from) })
 }

@@ -12,8 +12,9 @@ use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use super::{CloudEvent, Untaken};
-use crate::error::Error;
+use crate::error::{Error, Source};
 use crate::ids::Ids;
+use crate::scope;
 
 /// What one call may hold.
 const MOST_ENTRIES: usize = 10;
@@ -72,12 +73,12 @@ impl EventBridge {
             let refused: Vec<_> =
                 open.iter().zip(results).filter(|(_, result)| result.error_code().is_some()).collect();
             let Some((first, result)) = refused.first() else { return Ok(()) };
-            if attempt == ATTEMPTS {
-                tracing::warn!(error_code = result.error_code(), refused = refused.len(), "events were refused");
-                return Err(Untaken { first: **first, error: busy(None) });
+            if attempt == ATTEMPTS || !self.wait(attempt).await {
+                let code = result.error_code().unwrap_or_default();
+                let why = format!("{code} for {} of {} events", refused.len(), batch.len());
+                return Err(Untaken { first: **first, error: busy(why.into()) });
             }
             open = refused.iter().map(|(place, _)| **place).collect();
-            self.wait(attempt).await;
             attempt += 1;
         }
     }
@@ -92,11 +93,12 @@ impl EventBridge {
             .build()
     }
 
-    async fn wait(&self, attempt: u32) {
+    /// False, at once, where the deadline would pass meanwhile.
+    async fn wait(&self, attempt: u32) -> bool {
         let mut random = [0];
         self.ids.fill(&mut random);
         let least = PAUSE * 2_u32.pow(attempt - 1);
-        tokio::time::sleep(least + least * u32::from(random[0]) / 256).await;
+        scope::pause(least + least * u32::from(random[0]) / 256).await
     }
 }
 
@@ -111,14 +113,14 @@ fn next_batch(events: &[CloudEvent]) -> usize {
     first.count().max(1)
 }
 
-fn busy(source: Option<crate::error::Source>) -> Error {
-    Error::Unavailable { reason: "EventBridge does not take events", retry_after_seconds: 1, source }
+fn busy(source: Source) -> Error {
+    Error::Unavailable { reason: "EventBridge does not take events", retry_after_seconds: 1, source: Some(source) }
 }
 
 fn failed<R: std::fmt::Debug + Send + Sync + 'static>(
     error: aws_sdk_eventbridge::error::SdkError<PutEventsError, R>,
 ) -> Error {
-    busy(Some(Box::new(error)))
+    busy(Box::new(error))
 }
 
 #[cfg(test)]

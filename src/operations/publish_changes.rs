@@ -4,12 +4,15 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::events::{Bus, CloudEvent, Untaken};
+use crate::scope;
 use crate::store::stream;
 
 /// Where the telling stopped, and why.
 #[derive(Debug)]
 pub struct Stopped {
-    /// The place in the stream of the first record whose changes were not all told; nothing after it of the same user was.
+    /// The first record whose changes were not all told, counted from 0; nothing after it of the same user was told either.
+    pub place: usize,
+    /// Its place in the stream.
     pub sequence: String,
     /// Why.
     pub error: Error,
@@ -18,24 +21,27 @@ pub struct Stopped {
 /// Publishes the changes in some records of one shard, in their order. The stream is the actor here: nobody else can call this.
 /// Records up to one that cannot be read are told; whoever comes again with the rest tells it under the same ids.
 pub async fn publish_changes(bus: &Bus, records: &[Value]) -> Result<(), Stopped> {
-    let (mut events, mut sequences, mut outcome) = (Vec::new(), Vec::new(), Ok(()));
-    for record in records {
+    let stopped =
+        |place: usize, error| Stopped { place, sequence: stream::sequence(&records[place]).to_owned(), error };
+    let (mut events, mut places, mut outcome) = (Vec::new(), Vec::new(), Ok(()));
+    for (place, record) in records.iter().enumerate() {
         match stream::read(record) {
             Ok(record) => {
                 for change in &record.changes {
                     events.push(CloudEvent::of(change, &bus.source, &record.sequence));
-                    sequences.push(record.sequence.clone());
+                    places.push(place);
                 }
             }
             Err(error) => {
-                outcome = Err(Stopped { sequence: stream::sequence(record).to_owned(), error });
+                outcome = Err(stopped(place, error));
                 break;
             }
         }
     }
-    if let Err(Untaken { first, error }) = bus.publish(&events).await {
-        return Err(Stopped { sequence: sequences.swap_remove(first), error });
-    }
-    tracing::info!(records = records.len(), events = events.len(), "changes");
+    scope::note(|scope| scope.records.add(records.len()));
+    let published = bus.publish(&events).await;
+    let told = published.as_ref().err().map_or(events.len(), |untaken| untaken.first);
+    scope::note(|scope| scope.events.add(told));
+    published.map_err(|Untaken { first, error }| stopped(places[first], error))?;
     outcome
 }

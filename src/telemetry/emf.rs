@@ -2,7 +2,10 @@
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
 //!
 //! The member `_aws` says which members of the line are metrics, and by what they are told apart. No call is made and no
-//! second line is written. Each metric costs money for each operation in each month, so there are few:
+//! second line is written, which is why no crate does it: `metrics_cloudwatch_embedded` gathers in a registry of the whole process
+//! and writes documents of its own when it is flushed, and `metrique` (26 more crates) replaces the log line and its levels.
+//!
+//! Each metric costs money for each operation in each month, so there are few:
 //!
 //! | metric | in all and by `operation` | written |
 //! |---|---|---|

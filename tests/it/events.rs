@@ -1,6 +1,7 @@
 //! `GET /events` and `roster events`: what changed in a local server, for whoever listens.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -181,4 +182,28 @@ fn changes_outlive_the_server_that_saw_them() {
         server.terminate();
         server.ended();
     }
+}
+
+#[test]
+fn an_event_that_breaks_off_is_asked_for_again() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+    command.args(["events", "--follow", "--url", &format!("http://{}", server.local_addr().unwrap())]);
+    let mut follower = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    // Each time the connection ends with the text.
+    let answer = |text: &str| {
+        let mut connection = server.accept().unwrap().0;
+        let head: Vec<String> =
+            BufReader::new(&connection).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        write!(connection, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{text}")
+            .unwrap();
+        head.iter().find_map(|line| line.strip_prefix("last-event-id: ")).unwrap().to_owned()
+    };
+    assert_eq!(answer("id: 1\nevent: a\ndata: {\"one\":1}\n\nid: 2\nevent: b\nda"), "0");
+    assert_eq!(answer("id: 2\nevent: b\ndata: {\"two\":2}\n"), "1", "the second was not heard");
+    assert_eq!(answer(""), "2");
+    assert_eq!([lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap()], [r#"{"one":1}"#, r#"{"two":2}"#]);
+    follower.kill().unwrap();
+    follower.wait().unwrap();
 }

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::harness::faults::{Fault, Faults};
-use crate::harness::{Gallery, House};
+use crate::harness::{Gallery, House, Reply, in_time};
 
 #[tokio::test]
 async fn a_process_that_has_both_is_ready() {
@@ -61,4 +62,39 @@ async fn a_missing_bucket_and_a_missing_table_are_told_apart() {
     house.dynamodb.delete_table().table_name(house.app.store.table()).send().await.unwrap();
     let body = house.anyone().get("/health/ready").await.problem(503, "unavailable").json();
     assert_eq!((status(&body, "dynamodb"), status(&body, "s3")), ("failing".to_owned(), "failing".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_answers_within_its_second_whatever_is_dead() {
+    // Sockets that are open and that nobody reads, and an address where nobody is.
+    let deaf = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (dynamodb, s3) = (deaf(), deaf());
+    let url = |listener: &std::net::TcpListener| format!("http://{}", listener.local_addr().unwrap());
+    let house = House::new().await;
+    for (label, dynamodb, s3) in [
+        ("half-open DynamoDB", url(&dynamodb), "http://127.0.0.1:1".to_owned()),
+        ("half-open S3", house.endpoint.clone(), url(&s3)),
+        ("both half-open", url(&dynamodb), url(&s3)),
+        ("no such names", "http://roster.invalid:1".to_owned(), "http://roster.invalid:1".to_owned()),
+    ] {
+        let lookup = |name: &str| match name {
+            "AWS_ENDPOINT_URL_DYNAMODB" => Some(dynamodb.clone()),
+            "AWS_ENDPOINT_URL_S3" => Some(s3.clone()),
+            "ROSTER_TABLE" => Some(house.app.store.table().to_owned()),
+            _ => None,
+        };
+        let app = roster::app::App::new(&roster::config::Config::for_local(&lookup).unwrap()).await.unwrap();
+        let router = roster::doors::rest::router(app);
+        let ask = || async {
+            let request = http::Request::get("/health/ready").body(axum::body::Body::empty()).unwrap();
+            Reply::read("GET /health/ready".to_owned(), router.clone().oneshot(request).await.unwrap()).await
+        };
+        // Two at once: who waits for another's answer waits no longer.
+        let both = futures_util::future::join(ask(), ask());
+        let ((one, other), _) = in_time(label, Duration::from_secs(1), both).await;
+        let body = one.problem(503, "unavailable").json();
+        other.problem(503, "unavailable");
+        let is_up = |name: &str| body["dependencies"][name]["status"] == "ok";
+        assert_eq!((is_up("dynamodb"), is_up("s3")), (dynamodb == house.endpoint, false), "{label}: {body}");
+    }
 }

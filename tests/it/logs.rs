@@ -8,12 +8,14 @@ use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use lambda_http::RequestExt;
 use roster::clock::Clock;
-use roster::doors::lambda;
-use roster::doors::s3_events::{self, About};
+use roster::doors::event::About;
+use roster::doors::trace::XRay;
+use roster::doors::{lambda, s3_events, stream_events};
 use roster::ids::Ids;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::harness::bridge::Bridge;
 use crate::harness::faults::{Fault, Faults, error};
 use crate::harness::{Gallery, House, PASSWORD, Reply, lines_of, logged, new_user, picture, put};
 
@@ -247,6 +249,46 @@ async fn an_upload_that_is_judged_leaves_one_line() {
     assert_eq!((&lines[0]["operation"], &lines[0]["message"]), (&json!("process_avatar"), &json!("request")));
     assert!(lines[0]["s3Calls"].as_u64() >= Some(6) && lines[0]["dynamodbCalls"].as_u64() >= Some(3), "{}", lines[0]);
     assert!(lines[0].get("status").is_none());
+}
+
+#[tokio::test]
+async fn changes_that_are_told_leave_one_line() {
+    let house = house(&[]).await;
+    house.create("ada").await;
+    let about = |is_cold_start| About {
+        request_id: format!("event-{}", Ids::system().write_mark()),
+        xray: Some(XRay("Root=1-5759e988-bd862e3fe1be46a994272793".to_owned())),
+        is_cold_start,
+        ..About::default()
+    };
+    let bridge = Bridge::new().await;
+    let (told, untold) = (about(true), about(false));
+    let event = json!({"Records": house.records()});
+    stream_events::work_on(&bridge.bus, event.clone(), &told).await.unwrap();
+    let lines = lines_of(&told.request_id);
+    assert_eq!(lines.len(), 1);
+    check_metrics(&lines[0]);
+    for (name, value) in [
+        ("operation", json!("publish_changes")),
+        ("level", json!("INFO")),
+        ("records", json!(1)),
+        ("events", json!(1)),
+        ("busCalls", json!(1)),
+        ("coldStart", json!(true)),
+        ("traceId", json!("5759e988bd862e3fe1be46a994272793")),
+        ("xrayTraceId", json!("1-5759e988-bd862e3fe1be46a994272793")),
+    ] {
+        assert_eq!(lines[0][name], value, "{name} in {}", lines[0]);
+    }
+
+    bridge.refuse(|_, _| true);
+    stream_events::work_on(&bridge.bus, event, &untold).await.unwrap();
+    let lines = lines_of(&untold.request_id);
+    assert_eq!(lines.len(), 1);
+    check_metrics(&lines[0]);
+    assert_eq!((&lines[0]["errorKind"], &lines[0]["level"]), (&json!("item-failed"), &json!("WARN")));
+    assert_eq!((&lines[0]["busCalls"], &lines[0]["retries"], &lines[0]["faults"]), (&json!(4), &json!(3), &json!(1)));
+    assert!(lines[0].get("events").is_none(), "{}", lines[0]);
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ impl Flags {
 
     /// Prints the events of one connection, a line of JSON each.
     async fn read(&mut self, mut body: Incoming) -> io::Result<End> {
-        let mut open = Vec::new();
+        let (mut open, mut id) = (Vec::new(), None);
         loop {
             let frame = match tokio::time::timeout(SILENCE, body.frame()).await {
                 Ok(Some(Ok(frame))) => frame,
@@ -139,7 +139,7 @@ impl Flags {
             while let Some(end) = open.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = open.drain(..=end).collect();
                 let line = String::from_utf8_lossy(&line);
-                match self.line(line.trim_end()) {
+                match self.line(line.trim_end(), &mut id) {
                     Ok(true) if !self.follow => return Ok(End::UpToDate),
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(End::Unread),
@@ -149,14 +149,16 @@ impl Flags {
         }
     }
 
-    /// Takes one line of the stream, and says whether it is the end of what was there already.
-    fn line(&mut self, line: &str) -> io::Result<bool> {
-        if let Some(id) = line.strip_prefix("id: ") {
-            id.clone_into(&mut self.after);
+    /// Takes one line of the stream, and says whether it is the end of what was there already. What has an id and no data yet
+    /// has not been heard: it comes again if the line breaks here.
+    fn line(&mut self, line: &str, id: &mut Option<String>) -> io::Result<bool> {
+        if let Some(text) = line.strip_prefix("id: ") {
+            *id = Some(text.to_owned());
         } else if let Some(event) = line.strip_prefix("data: ") {
             let mut output = io::stdout().lock();
             writeln!(output, "{event}")?;
             output.flush()?;
+            self.after = id.take().unwrap_or_else(|| std::mem::take(&mut self.after));
         }
         Ok(line == ": up to date")
     }

@@ -1,6 +1,6 @@
-//! A proxy before the DynamoDB engine that answers chosen calls itself, as only the real service would.
+//! A proxy before an engine, of DynamoDB or S3, that answers chosen calls itself, as only the real service would.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
+use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Collected, Full};
@@ -44,6 +47,8 @@ struct Canned {
 pub enum Fault {
     /// This error instead of the engine's answer.
     Error(StatusCode, Value),
+    /// The same as S3 writes it: by its code.
+    OfS3(StatusCode, &'static str),
     /// The engine acts, and its answer is lost on the way.
     LostAnswer,
     /// The engine is asked this much later.
@@ -94,7 +99,19 @@ impl Faults {
         *self.weather.lock().unwrap() = weather;
     }
 
-    /// The operations called since the last time.
+    /// Lets this happen to the first calls of every operation, or to all of them; the first call of a change is a read, and its
+    /// write is to meet the fault as well.
+    pub fn befall(&self, fault: Fault, times: Option<usize>) {
+        let left = Mutex::new(HashMap::<String, usize>::new());
+        self.weather(Some(Box::new(move |operation| {
+            let mut left = left.lock().unwrap();
+            let left = left.entry(operation.to_owned()).or_insert(times.unwrap_or(usize::MAX));
+            *left = left.checked_sub(1)?;
+            Some(fault.clone())
+        })));
+    }
+
+    /// The operations called since the last time; of S3, their methods.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
@@ -108,20 +125,21 @@ impl Faults {
     }
 
     /// The engine's answer, or a broken connection where there is no engine.
-    async fn forward(&self, headers: &HeaderMap, body: &Bytes) -> Response {
-        let mut request = Request::post(format!("http://{}/", self.engine));
-        for name in ["content-type", "x-amz-target", "authorization", "x-amz-date"] {
-            if let Some(value) = headers.get(name) {
-                request = request.header(name, value);
-            }
+    async fn forward(&self, parts: &Parts, body: &Bytes) -> Response {
+        let target = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let mut request = Request::builder().method(&parts.method).uri(format!("http://{}{target}", self.engine));
+        // The host too, as it is signed.
+        for (name, value) in parts.headers.iter().filter(|(name, _)| **name != CONNECTION) {
+            request = request.header(name, value);
         }
         let Ok(answer) = self.client.request(request.body(Full::new(body.clone())).unwrap()).await else {
             return broken(StatusCode::OK, &[]);
         };
-        let status = answer.status();
-        match answer.into_body().collect().await {
-            Ok(body) => (status, [("content-type", "application/x-amz-json-1.0")], body.to_bytes()).into_response(),
-            Err(_) => broken(status, &[]),
+        let (mut parts, body) = answer.into_parts();
+        parts.headers.remove(CONNECTION);
+        match body.collect().await {
+            Ok(body) => Response::from_parts(parts, body.to_bytes().into()),
+            Err(_) => broken(parts.status, &[]),
         }
     }
 }
@@ -139,25 +157,32 @@ async fn answer(State(faults): State<Faults>, request: Request<Body>) -> Respons
     let Ok(body) = body.collect().await.map(Collected::to_bytes) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let target = parts.headers["x-amz-target"].to_str().unwrap().to_owned();
+    // S3 knows calls by their methods.
+    let target = parts.headers.get("x-amz-target").map_or(parts.method.as_str(), |target| target.to_str().unwrap());
     let operation = target.rsplit('.').next().unwrap().to_owned();
     faults.calls.lock().unwrap().push(operation.clone());
     match faults.take(&operation) {
-        None => faults.forward(&parts.headers, &body).await,
+        None => faults.forward(&parts, &body).await,
         Some(Fault::Error(status, body)) => (status, body.to_string()).into_response(),
+        Some(Fault::OfS3(status, code)) => {
+            let body = format!(
+                "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>as the test asked</Message></Error>"
+            );
+            (status, [("content-type", "application/xml")], body).into_response()
+        }
         Some(Fault::LostAnswer) => {
-            faults.forward(&parts.headers, &body).await;
+            faults.forward(&parts, &body).await;
             // What the SDK takes for a passing failure of the service, and sends the call again.
             (StatusCode::INTERNAL_SERVER_ERROR, error("InternalServerError").to_string()).into_response()
         }
         Some(Fault::Late(time)) => {
             tokio::time::sleep(time).await;
-            faults.forward(&parts.headers, &body).await
+            faults.forward(&parts, &body).await
         }
-        Some(Fault::Cut) => cut(faults.forward(&parts.headers, &body).await).await,
+        Some(Fault::Cut) => cut(faults.forward(&parts, &body).await).await,
         Some(Fault::Silence) => std::future::pending().await,
         Some(Fault::SilenceAfterActing) => {
-            faults.forward(&parts.headers, &body).await;
+            faults.forward(&parts, &body).await;
             std::future::pending().await
         }
         Some(Fault::Nonsense) => (StatusCode::OK, "<html>It works!</html>").into_response(),

@@ -1,6 +1,7 @@
 //! A house with an S3 engine: pictures can be uploaded, and the engine's events are held until the test delivers them.
 
 use std::io::Cursor;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Mutex;
 
@@ -124,6 +125,11 @@ impl Gallery {
         for key in keys {
             self.s3.delete_object().bucket(self.app.avatars.bucket()).key(key).send().await.unwrap();
         }
+    }
+
+    /// Where the S3 engine is.
+    pub fn s3_address(&self) -> SocketAddr {
+        self.engine.as_ref().expect("these tests break the embedded engine's answers").address()
     }
 
     /// The event of an upload's file.

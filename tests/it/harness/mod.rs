@@ -5,6 +5,7 @@ pub mod bombs;
 pub mod bridge;
 pub mod faults;
 mod gallery;
+mod in_time;
 mod logs;
 mod reply;
 pub mod tls;
@@ -12,6 +13,7 @@ pub mod tokens;
 pub mod wire;
 
 pub use gallery::{Gallery, encoded, fields, picture, put};
+pub use in_time::in_time;
 pub use logs::{lines_of, logged};
 pub use reply::Reply;
 

@@ -2,7 +2,8 @@
 //!
 //! Three parts, as on AWS: a server under test, a proxy that makes the weather between it and DynamoDB, and a second server
 //! whose engines the first one uses, and which is killed now and then. Whoever sends requests keeps a journal of what was
-//! answered; in the end it is compared with the table, and the server's log with the requests.
+//! answered, and `roster events --follow` listens; in the end the journal is compared with the table, with the server's log,
+//! and with the change events.
 //!
 //! ```sh
 //! cargo test --test it soak -- --nocapture                                    # some seconds, as in every run of the tests
@@ -10,8 +11,10 @@
 //!   ROSTER_SOAK_SECONDS=600 ROSTER_SOAK_BINARY=$PWD/target/server/roster cargo test --test it soak -- --nocapture
 //! ```
 
+mod follower;
 mod journal;
 mod servers;
+mod worker;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +24,10 @@ use axum::http::StatusCode;
 
 use crate::harness::faults::{Fault, Faults, error};
 use crate::harness::tell;
-use journal::{Journal, Worker};
-use servers::{Engines, Server};
+use follower::Follower;
+use journal::Journal;
+use servers::{Engines, Server, roster};
+use worker::Worker;
 
 /// How many send requests at once.
 const WORKERS: usize = 12;
@@ -56,6 +61,7 @@ async fn nothing_acknowledged_is_lost_under_load_with_faults() {
     let duration = duration();
     let folder = tempfile::tempdir().unwrap();
     let mut engines = Engines::start(folder.path());
+    let follower = Follower::start(roster(), &engines.api_url());
     let faults = Faults::before(engines.dynamodb()).await;
     let server = Server::start(&faults.url, &engines.s3_url(), folder.path());
     let calls = AtomicU64::new(0);
@@ -95,10 +101,11 @@ async fn nothing_acknowledged_is_lost_under_load_with_faults() {
     let log = server.stop();
     let items = engines.items().await;
     let summary = journal.compare_with_table(&items);
-    let lines = journal.compare_with_log(&log);
-    journal.compare_with_events(engines.events().as_deref());
+    let lines = journal.compare_with_log(log);
+    let events = tokio::task::spawn_blocking(move || engines.events(follower)).await.unwrap();
+    let events = journal.compare_with_events(&events);
     let rate = journal.requests() / usize::try_from(took.as_secs().max(1)).unwrap();
-    tell(&format!("{summary}\n{lines}\n{rate} requests a second, engines killed {kills} times"));
+    tell(&format!("{summary}\n{lines}\n{events}\n{rate} requests a second, engines killed {kills} times"));
     assert!(journal.slowest() < servers::DEADLINE + Duration::from_secs(2), "{:?}", journal.slowest());
     // Growth, from when everything has been in use once to the end. In a short run each core may hash for the first time
     // late, and keeps the 19 MiB for the next time.

@@ -10,6 +10,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use roster::config::Config;
+use serde_json::{Value, json};
+
+use super::follower::{Follower, Told};
+use crate::harness::{HASH, wire};
 
 /// How long the server under test may take for an answer.
 pub const DEADLINE: Duration = Duration::from_secs(3);
@@ -62,6 +66,10 @@ impl Engines {
         self.ports[1]
     }
 
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.ports[0])
+    }
+
     pub fn s3_url(&self) -> String {
         format!("http://{}", self.ports[2])
     }
@@ -76,16 +84,22 @@ impl Engines {
         items.collect::<Result<Vec<_>, _>>().await.unwrap()
     }
 
-    /// Every change event that was published, as JSON, where this build publishes any: the body of `GET /events`, from the
-    /// beginning of the stream to its end. None where there is no such route.
-    #[expect(clippy::unused_self, reason = "they will come from this server")]
-    pub fn events(&self) -> Option<Vec<serde_json::Value>> {
-        None
+    /// Every change event that `follower` has heard, and after those what is kept now, which was read anew after each restart.
+    pub fn events(&self, follower: Follower) -> Vec<Told> {
+        // Comes after everything else, so that nothing is missed and nothing is waited for in vain.
+        let last = json!({"userName": "last", "firstName": "L", "lastName": "L", "passwordHash": HASH}).to_string();
+        let headers = [("content-type", "application/json")];
+        let created = wire::send("POST", &format!("{}/users", self.api_url()), &headers, last.as_bytes());
+        let created: Value = serde_json::from_slice(&created.body).unwrap();
+        let last = created["id"].as_str().unwrap_or_else(|| panic!("{created}"));
+        let mut events = follower.until(last);
+        events.extend(Follower::start(roster(), &self.api_url()).until(last));
+        events
     }
 }
 
 /// The command `roster`: the one built with these tests, or another build of it, say an optimised one.
-fn roster() -> Command {
+pub fn roster() -> Command {
     let elsewhere = std::env::var("ROSTER_SOAK_BINARY").ok();
     Command::new(elsewhere.as_deref().unwrap_or(env!("CARGO_BIN_EXE_roster")))
 }
@@ -129,9 +143,9 @@ impl Server {
     }
 
     /// Ends it, and gives what it has logged.
-    pub fn stop(mut self) -> String {
+    pub fn stop(mut self) -> impl BufRead {
         self.end();
-        std::fs::read_to_string(&self.log).unwrap()
+        BufReader::new(File::open(&self.log).unwrap())
     }
 
     fn end(&mut self) {
