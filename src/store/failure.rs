@@ -71,15 +71,16 @@ pub fn cancelled(context: &'static str, error: SdkError<TransactWriteItemsError,
     if !conflicts.is_empty() {
         return Cancelled::Conflict(conflicts);
     }
-    if !places("ConditionalCheckFailed").is_empty() {
-        return Cancelled::Conditions(reasons.to_vec());
-    }
+    // Throttles next, for the same reason: whose condition was not looked at is not told.
     if reasons.iter().any(|reason| matches!(reason.code(), Some("ThrottlingError" | "ProvisionedThroughputExceeded"))) {
         return Cancelled::Failed(Error::Unavailable {
             reason: "DynamoDB is busy",
             retry_after_seconds: 1,
             source: Some(Box::new(error)),
         });
+    }
+    if !places("ConditionalCheckFailed").is_empty() {
+        return Cancelled::Conditions(reasons.to_vec());
     }
     Cancelled::Failed(Error::Internal { context, source: Some(Box::new(error)) })
 }

@@ -62,6 +62,18 @@ async fn a_create_waits_for_another_one_of_the_same_name_or_key() {
 }
 
 #[tokio::test]
+async fn a_create_whose_receipt_was_not_looked_at_is_not_told_that_its_own_name_is_taken() {
+    let (house, faults) = house().await;
+    let keyed = house.anyone().with("idempotency-key", "k");
+    let first = keyed.post("/users", &new_user("ada")).await.expect(201);
+    for throttle in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
+        faults.next("TransactWriteItems", [cancelled(&["ConditionalCheckFailed", "None", "None", throttle])]);
+        keyed.post("/users", &new_user("ada")).await.problem(503, "unavailable");
+    }
+    assert_eq!(keyed.post("/users", &new_user("ada")).await.expect(201).body, first.body);
+}
+
+#[tokio::test]
 async fn a_write_whose_answer_is_lost_counts_once() {
     let (house, faults) = house().await;
     faults.next("TransactWriteItems", [Fault::LostAnswer]);
