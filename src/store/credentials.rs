@@ -39,7 +39,7 @@ impl Store {
             .expression_attribute_names("#hash", "hash")
             .expression_attribute_values(":old", s(old.expose()))
             .expression_attribute_values(":new", s(new.expose()));
-        match call.send().await {
+        match self.write_one(|| call.clone().send()).await {
             Ok(_) => Ok(true),
             Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
                 Ok(false)

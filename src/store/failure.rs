@@ -17,6 +17,11 @@ const THROTTLES: [&str; 5] = [
     "TransactionInProgressException",
 ];
 
+/// Whether a write of one item met a transaction at that item. The SDK does not send it again.
+pub fn is_conflict<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("TransactionConflictException")
+}
+
 /// Turns a failed call into an error: worth a retry, out of time, or ours.
 pub fn failed<E>(context: &'static str, error: SdkError<E, HttpResponse>) -> Error
 where
@@ -36,6 +41,7 @@ where
             retry_after_seconds: 1,
             source: Some(source(error)),
         },
+        SdkError::ServiceError(_) if is_conflict(&error) => Error::contended(),
         SdkError::ServiceError(_) if is_passing => {
             Error::Unavailable { reason: "DynamoDB is busy", retry_after_seconds: 1, source: Some(source(error)) }
         }

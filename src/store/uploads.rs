@@ -116,7 +116,7 @@ impl Store {
             .expression_attribute_values(":rejected", s(UploadState::Rejected(reason).as_str()))
             .expression_attribute_values(":reason", s(reason.code()))
             .expression_attribute_values(":pending", s(UploadState::Pending.as_str()));
-        match call.send().await {
+        match self.write_one(|| call.clone().send()).await {
             Ok(_) => Ok(()),
             Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
                 Ok(())
@@ -142,7 +142,8 @@ impl Store {
         let keys = uploads.iter().map(|upload| keys::upload(user, *upload)).chain([keys::upload_meter(user)]);
         for key in keys {
             let call = self.client.delete_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
-            call.send().await.map_err(|e| failure::failed("forgetting an upload", e))?;
+            let forgotten = self.write_one(|| call.clone().send()).await;
+            forgotten.map_err(|e| failure::failed("forgetting an upload", e))?;
         }
         Ok(())
     }

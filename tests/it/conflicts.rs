@@ -1,6 +1,9 @@
 //! What only the real DynamoDB answers: conflicts with other transactions, throttling, lost answers.
 
 use axum::http::StatusCode;
+use roster::domain::avatar::{Rejection, UploadId};
+use roster::domain::{PasswordHash, UserId};
+use roster::error::Error;
 use serde_json::json;
 
 use crate::harness::faults::{Fault, Faults, cancelled, error};
@@ -71,6 +74,30 @@ async fn a_create_whose_receipt_was_not_looked_at_is_not_told_that_its_own_name_
         keyed.post("/users", &new_user("ada")).await.problem(503, "unavailable");
     }
     assert_eq!(keyed.post("/users", &new_user("ada")).await.expect(201).body, first.body);
+}
+
+#[tokio::test]
+async fn writes_of_one_item_wait_for_a_transaction_at_it() {
+    let (house, faults) = house().await;
+    let store = &house.app.store;
+    let user = UserId::parse(&house.create("ada").await).unwrap();
+    let upload = UploadId::parse("01980000-0000-7000-8000-00000000000a").unwrap();
+    let (old, new) = (PasswordHash::from_stored("old".to_owned()), PasswordHash::from_stored("new".to_owned()));
+    faults.next("DeleteItem", [conflict(), conflict()]);
+    store.forget_uploads(user, &[upload]).await.unwrap();
+    faults.next("UpdateItem", [conflict(), conflict()]);
+    store.reject_upload(user, upload, Rejection::NotAPicture).await.unwrap();
+    faults.next("UpdateItem", [conflict(), conflict()]);
+    assert!(!store.upgrade_credential(user, &old, &new).await.unwrap());
+
+    faults.weather(Some(Box::new(|_| Some(conflict()))));
+    for outcome in [
+        store.forget_uploads(user, &[]).await,
+        store.reject_upload(user, upload, Rejection::NotAPicture).await,
+        store.upgrade_credential(user, &old, &new).await.map(drop),
+    ] {
+        assert!(matches!(outcome, Err(Error::Unavailable { .. })), "{outcome:?}");
+    }
 }
 
 #[tokio::test]
