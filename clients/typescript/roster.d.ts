@@ -228,7 +228,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes a password. */
+        /**
+         * Changes a password.
+         * @description The user's version stays as it is, so `If-Match` may be left out, whatever the deployment demands of other changes.
+         */
         put: operations["change_password"];
         post?: never;
         delete?: never;
@@ -2711,15 +2714,6 @@ export interface operations {
             };
             /** @description validation or idempotency-key-reused */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description precondition-required */
-            428: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -88,7 +88,8 @@ pub struct Config {
     pub quotas: Plan,
     /// How the HTTP door behaves; see [`Door`].
     pub door: Door,
-    /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428. Default `false`.
+    /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428, but for a change of password: that leaves
+    /// the version as it is, and the current password guards it. Default `false`.
     pub require_if_match: bool,
     /// Passwords: policy, tries, hashing.
     pub passwords: Passwords,

@@ -228,6 +228,6 @@ fn put(put: Put) -> TransactWriteItem {
 }
 
 /// A condition on the user failed: it is gone if nothing is there, else it is at another version.
-fn version_conflict(found: Option<&Item>) -> Error {
+pub(super) fn version_conflict(found: Option<&Item>) -> Error {
     if found.is_some_and(|item| !item.is_empty()) { Error::VersionConflict } else { Error::NotFound }
 }
