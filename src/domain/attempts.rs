@@ -5,8 +5,9 @@
 //! - a **streak** for each name and caller: ten wrong passwords are free, then each further one waits longer than the
 //!   last, 1, 2, 4, 8 and then 15 minutes. A right password ends it, and so do 15 minutes of rest.
 //! - a **tally** for each name over all callers, and one for each caller over all names, of wrong passwords in any 15
-//!   minutes. A caller who has got this very name right in the last 30 days is not held to the name's tally, so a flood
-//!   from elsewhere cannot lock it out.
+//!   minutes. They are for strangers: a caller who has got this very name right in the last 30 days is held to the streak
+//!   alone, and uses up neither tally. So no flood, on this name from elsewhere or on other names through this caller,
+//!   locks out who has been let in before.
 //!
 //! A tally rolls: it keeps a count for each minute or so, and a count is forgotten 15 minutes after the last wrong
 //! password in it. So a wrong password counts for 15 minutes at least and 16 at most, no 15 minutes ever see more than
@@ -94,8 +95,15 @@ pub struct AttemptLimits {
     pub per_pair: u32,
     /// For one name by all callers who do not know it, in a window.
     pub per_name: u32,
-    /// For all names by one caller, in a window.
+    /// For all names that one caller does not know, in a window.
     pub per_caller: u32,
+}
+
+impl Streak {
+    /// Whether the caller has got the name right of late.
+    pub fn is_known(&self, now: Timestamp) -> bool {
+        now < self.good_until
+    }
 }
 
 impl Default for AttemptLimits {
@@ -108,10 +116,10 @@ impl AttemptLimits {
     /// Whether a try may be made, or may be told, now.
     pub fn admit(&self, history: &History, now: Timestamp) -> Result<(), Wait> {
         self.admit_streak(history.pair, now)?;
-        history.caller.admit(self.per_caller, now)?;
-        if history.pair.is_some_and(|streak| now < streak.good_until) {
+        if history.pair.is_some_and(|streak| streak.is_known(now)) {
             return Ok(());
         }
+        history.caller.admit(self.per_caller, now)?;
         history.name.admit(self.per_name, now)
     }
 
@@ -245,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_from_elsewhere_stops_strangers_and_not_known_callers() {
+    fn a_flood_stops_strangers_and_not_known_callers() {
         let mut name = Tally::default();
         for _ in 0..100 {
             name = counted(&name, LIMITS.per_name, at(0)).unwrap();
@@ -253,7 +261,13 @@ mod tests {
         assert_eq!(name.count(LIMITS.per_name, at(1)), Err(Wait(899)));
         let stranger = History { name, ..History::default() };
         assert_eq!(LIMITS.admit(&stranger, at(1)), Err(Wait(899)));
-        let known = History { pair: AttemptLimits::forgive(None, at(0)), ..stranger.clone() };
+        let mut caller = Tally::default();
+        for _ in 0..1000 {
+            caller = counted(&caller, LIMITS.per_caller, at(0)).unwrap();
+        }
+        let new_here = History { caller: caller.clone(), ..History::default() };
+        assert_eq!(LIMITS.admit(&new_here, at(1)), Err(Wait(899)));
+        let known = History { pair: AttemptLimits::forgive(None, at(0)), caller, ..stranger.clone() };
         assert_eq!(LIMITS.admit(&known, at(1)), Ok(()));
         assert_eq!(LIMITS.admit(&known, at(31 * 86_400)), Ok(()));
         assert_eq!(LIMITS.admit(&stranger, at(WINDOW_SECONDS)), Ok(()));

@@ -61,8 +61,8 @@ impl Store {
         history(self.get_items("reading tries", [&keys.pair, &keys.name, &keys.caller]).await?)
     }
 
-    /// Counts a wrong password in all three items, where there is room for it. A caller who is known to this name does
-    /// not use up the name's tally.
+    /// Counts a wrong password in all three items, where there is room for it. A caller who knows this name uses up neither
+    /// tally.
     pub async fn count_failure(
         &self,
         keys: &AttemptKeys,
@@ -70,13 +70,13 @@ impl Store {
         limits: &AttemptLimits,
         now: Timestamp,
     ) -> Result<Result<(), Wait>, Error> {
-        let is_known = history.pair.is_some_and(|streak| now < streak.good_until);
-        let name = async {
-            if is_known { Ok(Ok(())) } else { self.count(&keys.name, &history.name, limits.per_name, now).await }
-        };
+        let pair = self.lengthen(&keys.pair, history.pair, limits, now);
+        if history.pair.is_some_and(|streak| streak.is_known(now)) {
+            return pair.await;
+        }
         let (pair, name, caller) = tokio::join!(
-            self.lengthen(&keys.pair, history.pair, limits, now),
-            name,
+            pair,
+            self.count(&keys.name, &history.name, limits.per_name, now),
             self.count(&keys.caller, &history.caller, limits.per_caller, now),
         );
         Ok(pair?.and(name?).and(caller?))
