@@ -13,10 +13,15 @@
 //! password in it. So a wrong password counts for 15 minutes at least and 16 at most, no 15 minutes ever see more than
 //! the limit, and 15 minutes after the last one nothing counts.
 //!
-//! Names are counted whether or not a user has them. A try that is turned away is not a try: it is told nothing and it
-//! counts nowhere. A try is settled after the work: a wrong one is told only if it found room in all three counts, a
-//! right one only if all three still have room when it is done. So many tries at once learn no more than as many in a
-//! row, whatever sandbox they run in.
+//! Names are counted whether or not a user has them. A try that is turned away is told nothing. One that is turned away by
+//! the streak counts nowhere; one that finds a tally full after the work has counted in the streak, and perhaps in the
+//! other tally.
+//!
+//! A try is settled after the work. A wrong one is told only if it found room in all three counts. A right one is told
+//! only if both tallies still have room then, and if it ends the streak: by a write that takes its turn with the writes of
+//! the wrong ones, or by finding that nobody has been wrong since the last right one. So of tries at once at one name,
+//! by one caller, those are told that come first at the table, right or wrong, as many as would be in a row, whatever
+//! sandbox they run in. A right one takes no room in the tallies, and waits for no turn there.
 
 use super::Timestamp;
 
@@ -132,12 +137,13 @@ impl AttemptLimits {
         Ok(Streak { failures: failures.saturating_add(1), last_failure, good_until })
     }
 
-    /// The streak after a right password, or nothing where it need not be written.
-    pub fn forgive(streak: Option<Streak>, now: Timestamp) -> Option<Streak> {
+    /// The streak after a right password, or nothing where it need not be written, if there is room for a try.
+    pub fn forgive(&self, streak: Option<Streak>, now: Timestamp) -> Result<Option<Streak>, Wait> {
+        self.admit_streak(streak, now)?;
         let is_clean = streak
             .is_some_and(|streak| streak.failures == 0 && now.plus_seconds(GOOD_RENEWED_SECONDS) < streak.good_until);
         let last_failure = Timestamp::from_unix_millis(0);
-        (!is_clean).then(|| Streak { failures: 0, last_failure, good_until: now.plus_seconds(GOOD_SECONDS) })
+        Ok((!is_clean).then(|| Streak { failures: 0, last_failure, good_until: now.plus_seconds(GOOD_SECONDS) }))
     }
 
     fn admit_streak(&self, streak: Option<Streak>, now: Timestamp) -> Result<(), Wait> {
@@ -231,12 +237,21 @@ mod tests {
 
     #[test]
     fn a_right_password_is_remembered_and_rarely_written() {
-        let good = AttemptLimits::forgive(None, at(0)).expect("the first one is written");
-        assert_eq!(AttemptLimits::forgive(Some(good), at(60)), None);
-        assert_eq!(AttemptLimits::forgive(Some(good), at(14 * 86_400)), None);
-        assert!(AttemptLimits::forgive(Some(good), at(16 * 86_400)).is_some());
-        let failed = LIMITS.lengthen(Some(good), at(60)).unwrap();
-        assert_eq!(AttemptLimits::forgive(Some(failed), at(61)).map(|streak| streak.failures), Some(0));
+        let forgive = |streak, now| LIMITS.forgive(Some(streak), now);
+        let good = LIMITS.forgive(None, at(0)).unwrap().expect("the first one is written");
+        assert_eq!(forgive(good, at(60)), Ok(None));
+        assert_eq!(forgive(good, at(14 * 86_400)), Ok(None));
+        assert!(forgive(good, at(16 * 86_400)).unwrap().is_some());
+        let mut failed = LIMITS.lengthen(Some(good), at(60)).unwrap();
+        assert_eq!(forgive(failed, at(61)).map(|streak| streak.map(|streak| streak.failures)), Ok(Some(0)));
+        for _ in 0..9 {
+            failed = LIMITS.lengthen(Some(failed), at(60)).unwrap();
+        }
+        assert_eq!(
+            forgive(failed, at(61)),
+            Err(Wait(59)),
+            "a right one after ten wrong ones waits as a wrong one does"
+        );
     }
 
     /// The tally after one more, as the store writes it.
@@ -267,7 +282,7 @@ mod tests {
         }
         let new_here = History { caller: caller.clone(), ..History::default() };
         assert_eq!(LIMITS.admit(&new_here, at(1)), Err(Wait(899)));
-        let known = History { pair: AttemptLimits::forgive(None, at(0)), caller, ..stranger.clone() };
+        let known = History { pair: LIMITS.forgive(None, at(0)).unwrap(), caller, ..stranger.clone() };
         assert_eq!(LIMITS.admit(&known, at(1)), Ok(()));
         assert_eq!(LIMITS.admit(&known, at(31 * 86_400)), Ok(()));
         assert_eq!(LIMITS.admit(&stranger, at(WINDOW_SECONDS)), Ok(()));
