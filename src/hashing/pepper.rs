@@ -2,7 +2,8 @@
 //!
 //! It is argon2's own secret input (RFC 9106, section 3.1); the PHC string names the key in `keyid`. The first key
 //! hashes, all of them verify. To rotate: put the new key behind the old one; once no sandbox runs without it, put it
-//! first; take the old key away when no hash names it.
+//! first; take the old key away when no hash names it, a day later at the earliest: until then a create may be repeated
+//! that was hashed under it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
