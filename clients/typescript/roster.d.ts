@@ -563,7 +563,7 @@ export interface components {
         Users: {
             /**
              * Format: int64
-             * @description About how many users there are in all, some hours old; only with `count=estimate`.
+             * @description About how many users there are in all, some hours old; only with `count=estimate`, and not while it cannot be had.
              * @example 1200
              */
             countEstimate?: number;
@@ -939,7 +939,7 @@ export interface operations {
                 /** @description `nextCursor` of the page before, for the same filter and sort. */
                 cursor?: string;
                 /**
-                 * @description `estimate` adds `countEstimate`: about how many users there are in all. Not together with a filter.
+                 * @description `estimate` adds `countEstimate`, where it can be had: about how many users there are in all. Not together with a filter.
                  * @example estimate
                  */
                 count?: string;

@@ -3,15 +3,24 @@
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::domain::{Action, Actor, IdempotencyKey, NewCredential, NewUser, PasswordHash, Profile, User};
+use crate::domain::{
+    Action, Actor, IdempotencyKey, NewCredential, NewUser, PasswordHash, PasswordPolicy, Profile, User,
+};
 use crate::error::Error;
 use crate::hashing::{Make, Salt};
 use crate::hex;
 use crate::store::{CreateFailure, Receipt, keys};
 
-/// Creates the user; a repeated call with the same key and input answers what the first one did.
-pub async fn create_user(app: &App, actor: &Actor, new: NewUser, key: Option<IdempotencyKey>) -> Result<User, Error> {
+/// Creates the user that `read` makes of the caller's words and the rules for passwords, which nobody hears of who may not
+/// create one. A repeated call with the same key and input answers what the first one did.
+pub async fn create_user(
+    app: &App,
+    actor: &Actor,
+    read: impl FnOnce(&PasswordPolicy) -> Result<NewUser, Error>,
+    key: Option<IdempotencyKey>,
+) -> Result<User, Error> {
     actor.permit(Action::CreateUser, None)?;
+    let new = read(&app.password_policy)?;
     if let NewCredential::Hash(hash) = &new.credential {
         actor.permit(Action::SetCredential, None)?;
         app.hasher.afford(hash).map_err(|flaw| Error::invalid_member("/passwordHash", flaw))?;

@@ -135,6 +135,10 @@ async fn a_busy_table_is_told_with_a_time_to_come_back() {
         let reply = house.anyone().get(&path).await.problem(503, "unavailable");
         assert_eq!(reply.header("retry-after"), "1", "{kind}");
     }
+    // A page is told without its estimate.
+    faults.next("DescribeTable", (0..3).map(|_| Fault::Error(StatusCode::BAD_REQUEST, error("ThrottlingException"))));
+    let page = house.anyone().get("/users?count=estimate").await.expect(200).json();
+    assert!(page["users"].as_array().unwrap().len() == 1 && page.get("countEstimate").is_none(), "{page}");
     faults.next("TransactWriteItems", (0..3).map(|_| cancelled(&["ThrottlingError", "None", "None"])));
     house.anyone().post("/users", &new_user("eve")).await.problem(503, "unavailable");
     house.anyone().get(&path).await.expect(200);
