@@ -78,6 +78,7 @@ pub mod jwt;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod operations;
+mod percent;
 pub mod quotas;
 pub mod readiness;
 pub mod scope;

@@ -95,7 +95,7 @@ impl Store {
     /// Reads one upload that is remembered still.
     pub async fn get_upload(&self, user: UserId, id: UploadId, now: Timestamp) -> Result<Option<Upload>, Error> {
         let Some(item) = self.get_item("reading an upload", &keys::upload(user, id)).await? else { return Ok(None) };
-        if number(&item, "expiresAt").is_none_or(|end| end <= now.unix_seconds()) {
+        if item::number(&item, "expiresAt").is_none_or(|end: i64| end <= now.unix_seconds()) {
             return Ok(None);
         }
         to_upload(user, id, &item).map(Some).ok_or_else(|| Error::internal("an upload item lacks an attribute"))
@@ -278,7 +278,7 @@ fn to_upload(user: UserId, id: UploadId, item: &Item) -> Option<Upload> {
     };
     let file = Announced {
         content_type: PictureType::parse(item::text(item, "contentType")?).ok()?,
-        content_length: u64::try_from(number(item, "contentLength")?).ok()?,
+        content_length: item::number(item, "contentLength")?,
         checksum,
     };
     let state = match item::text(item, "state")? {
@@ -297,8 +297,4 @@ fn waits_until(item: &Item, now: Timestamp) -> Option<Timestamp> {
 
 fn upload_id(item: &Item) -> Option<UploadId> {
     UploadId::parse(item::text(item, "sk")?.strip_prefix("UPLOAD#")?).ok()
-}
-
-fn number(item: &Item, name: &str) -> Option<i64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
 }

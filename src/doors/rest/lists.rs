@@ -12,6 +12,7 @@ use crate::domain::page::{Limit, Query, Sort};
 use crate::domain::{Actor, Filter, Flaw};
 use crate::error::{Error, Violation};
 use crate::operations::{self, Cost};
+use crate::percent::encoded;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -114,25 +115,12 @@ fn links(asked: &Asked, next_cursor: Option<&str>) -> HeaderValue {
     let link = |relation: &str, cursor: Option<&str>| {
         let words = asked.words.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let words = words.chain(cursor.map(|cursor| ("cursor", cursor)));
-        let query = words.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&");
+        let query = words.map(|(name, value)| format!("{name}={}", encoded(value, b""))).collect::<Vec<_>>().join("&");
         let mark = if query.is_empty() { "" } else { "?" };
         format!("<users{mark}{query}>; rel=\"{relation}\"")
     };
     let next = next_cursor.map(|cursor| format!("{}, ", link("next", Some(cursor)))).unwrap_or_default();
     HeaderValue::from_str(&format!("{next}{}", link("first", None))).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push_str(&crate::hex::lower(&[byte]).to_uppercase());
-        }
-    }
-    encoded
 }
 
 /// What the page took (<https://www.w3.org/TR/server-timing/>).
