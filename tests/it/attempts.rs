@@ -1,6 +1,7 @@
 //! How many wrong passwords are too many, over the doors and in a model.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use roster::app::App;
@@ -14,6 +15,9 @@ use roster::store::AttemptKeys;
 use serde_json::json;
 
 use crate::harness::{House, PASSWORD, Reply, START_MILLIS};
+
+/// How long a call may be held up while others do their work.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn verify(house: &House, caller: &str, user_name: &str, password: &str) -> Reply {
     let claim = json!({"userName": user_name, "password": password});
@@ -62,7 +66,8 @@ async fn tries_at_once_learn_no_more_than_tries_in_a_row() {
 /// one ahead of that, all the others come to the table.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_try_among_many_takes_its_turn() {
-    let house = House::new().await;
+    let cheap = [("ROSTER_ARGON2_MEMORY_KIB", "7168"), ("ROSTER_ARGON2_PASSES", "1")];
+    let house = House::with_calls_of(PATIENCE, &cheap).await;
     // How often each was right before, then wrong; how many calls the right one has made; how many of the others are told.
     for (name, right, wrong, calls, told) in [
         ("never-seen", 0, 0, 3, 10),
@@ -102,7 +107,7 @@ async fn try_password(app: &App, name: &str, password: &str) -> Result<(), Error
 /// After a wait one try is due, and one alone, right or wrong.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_try_is_due_after_a_wait() {
-    let house = House::new().await;
+    let house = House::with_calls_of(PATIENCE, &[]).await;
     house.create("ada").await;
     for _ in 0..10 {
         verify(&house, "web", "ada", "wrong horse").await.problem(401, "invalid-credentials");
