@@ -149,7 +149,7 @@ async fn timing() {
     let (app, dynamodb) = app().await;
     let actor = Actor::all_powerful(ClientId::anonymous());
     for name in ["ada", "eve"] {
-        operations::create_user(&app, &actor, new_user(name), None).await.unwrap();
+        operations::create_user(&app, &actor, |_| Ok(new_user(name)), None).await.unwrap();
     }
     let eve = app.store.find_user_id(&UserName::parse("eve").unwrap()).await.unwrap().unwrap();
     // No operation takes a credential away.

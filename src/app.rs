@@ -46,7 +46,7 @@ pub struct App {
     pub quotas: Quotas,
     /// How the HTTP door behaves.
     pub door: Arc<Door>,
-    /// Whether a change must name the version it is meant for.
+    /// Whether a change must name the version it is meant for; a change of password need not.
     pub require_if_match: bool,
     /// How many items one page of a list may read.
     pub list_read_budget: usize,

@@ -80,6 +80,7 @@ pub mod jwt;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod operations;
+mod percent;
 pub mod quotas;
 pub mod readiness;
 pub mod scope;

@@ -79,7 +79,7 @@ type Asked = (Query, Option<String>);
 
 fn asked(filter: Option<String>, sort: &str, place: Option<String>) -> Asked {
     let filter = filter.map(|filter| Filter::parse(&filter).unwrap());
-    (Query { filter, sort: Sort::parse(sort).ok(), limit: Limit::default() }, place)
+    (Query { filter, sort: Sort::parse(sort).ok(), ..Query::default() }, place)
 }
 
 /// Every kind of query with its variants.

@@ -228,7 +228,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes a password. */
+        /**
+         * Changes a password.
+         * @description The user's version stays as it is, so `If-Match` may be left out, whatever the deployment demands of other changes.
+         */
         put: operations["change_password"];
         post?: never;
         delete?: never;
@@ -560,7 +563,7 @@ export interface components {
         Users: {
             /**
              * Format: int64
-             * @description About how many users there are in all, some hours old; only with `count=estimate`.
+             * @description About how many users there are in all, some hours old; only with `count=estimate`, and not while it cannot be had.
              * @example 1200
              */
             countEstimate?: number;
@@ -936,7 +939,7 @@ export interface operations {
                 /** @description `nextCursor` of the page before, for the same filter and sort. */
                 cursor?: string;
                 /**
-                 * @description `estimate` adds `countEstimate`: about how many users there are in all. Not together with a filter.
+                 * @description `estimate` adds `countEstimate`, where it can be had: about how many users there are in all. Not together with a filter.
                  * @example estimate
                  */
                 count?: string;
@@ -2711,15 +2714,6 @@ export interface operations {
             };
             /** @description validation or idempotency-key-reused */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description precondition-required */
-            428: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::Timestamp;
 use crate::hex;
+use crate::percent::encoded;
 
 /// The keys that sign.
 pub struct SigningKeys {
@@ -106,11 +107,11 @@ impl Signer {
         names.sort_unstable();
         let mut query = format!(
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={date}&X-Amz-Expires={seconds}",
-            escaped(&self.credential(&date))
+            encoded(&self.credential(&date), b"")
         );
         if let Some(token) = self.session_token() {
             query += "&X-Amz-Security-Token=";
-            query += &escaped(token);
+            query += &encoded(token, b"");
         }
         query += "&X-Amz-SignedHeaders=";
         query += &names.join("%3B");
@@ -126,19 +127,6 @@ impl Signer {
         let signature = self.sign(start, &date, &text);
         format!("{}/{object}?{query}&X-Amz-Signature={signature}", self.bucket_url)
     }
-}
-
-/// A query value as signatures escape it: everything but RFC 3986's unreserved characters.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -94,7 +94,8 @@ pub struct Config {
     pub quotas: Plan,
     /// How the HTTP door behaves; see [`Door`].
     pub door: Door,
-    /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428. Default `false`.
+    /// `ROSTER_REQUIRE_IF_MATCH`: `true` refuses a change without `If-Match` by 428, but for a change of password: that leaves
+    /// the version as it is, and the current password guards it. Default `false`.
     pub require_if_match: bool,
     /// `ROSTER_WARM_UP`: what a function does ahead of its first request; see [`WarmUp`].
     pub warm_up: WarmUp,

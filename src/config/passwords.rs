@@ -13,8 +13,13 @@ pub struct Passwords {
     /// `ROSTER_PASSWORD_MIN_LENGTH`: fewest code points of a new password, 8 to 64. Default 8; NIST SP 800-63B-4 asks
     /// for 15 where there is no second factor.
     pub policy: PasswordPolicy,
-    /// `ROSTER_ATTEMPTS_PER_NAME`: wrong passwords for one name from all callers in 15 minutes. Default 100.
-    /// `ROSTER_ATTEMPTS_PER_CALLER`: wrong passwords from one caller in 15 minutes, over all names. Default 1000.
+    /// `ROSTER_ATTEMPTS_PER_NAME`: wrong passwords for one name in 15 minutes, from all callers who have not got it right in
+    /// the last 30 days. Default 100, which one wrong password each 9 seconds uses up.
+    ///
+    /// `ROSTER_ATTEMPTS_PER_CALLER`: wrong passwords from one caller in 15 minutes, over all names that it has not got right
+    /// in the last 30 days. Default 1000, which 1.1 a second use up: while that goes on, the caller's first logins are turned
+    /// away, and logins to names that it knows are not. Those are held to ten wrong passwords for each name and growing
+    /// waits; how many names a caller may try is for `ROSTER_QUOTAS` to say, by a policy on `verify_password`.
     pub attempts: AttemptLimits,
     /// `ROSTER_ARGON2_MEMORY_KIB`, `ROSTER_ARGON2_PASSES`, `ROSTER_ARGON2_LANES`: what a new hash costs. Default 19456, 2
     /// and 1; hashes made with others are written anew at the next login. `roster calibrate` measures them.

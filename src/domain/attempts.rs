@@ -5,17 +5,23 @@
 //! - a **streak** for each name and caller: ten wrong passwords are free, then each further one waits longer than the
 //!   last, 1, 2, 4, 8 and then 15 minutes. A right password ends it, and so do 15 minutes of rest.
 //! - a **tally** for each name over all callers, and one for each caller over all names, of wrong passwords in any 15
-//!   minutes. A caller who has got this very name right in the last 30 days is not held to the name's tally, so a flood
-//!   from elsewhere cannot lock it out.
+//!   minutes. They are for strangers: a caller who has got this very name right in the last 30 days is held to the streak
+//!   alone, and uses up neither tally. So no flood, on this name from elsewhere or on other names through this caller,
+//!   locks out who has been let in before.
 //!
 //! A tally rolls: it keeps a count for each minute or so, and a count is forgotten 15 minutes after the last wrong
 //! password in it. So a wrong password counts for 15 minutes at least and 16 at most, no 15 minutes ever see more than
 //! the limit, and 15 minutes after the last one nothing counts.
 //!
-//! Names are counted whether or not a user has them. A try that is turned away is not a try: it is told nothing and it
-//! counts nowhere. A try is settled after the work: a wrong one is told only if it found room in all three counts, a
-//! right one only if all three still have room when it is done. So many tries at once learn no more than as many in a
-//! row, whatever sandbox they run in.
+//! Names are counted whether or not a user has them. A try that is turned away is told nothing. One that is turned away by
+//! the streak counts nowhere; one that finds a tally full after the work has counted in the streak, and perhaps in the
+//! other tally.
+//!
+//! A try is settled after the work. A wrong one is told only if it found room in all three counts. A right one is told
+//! only if both tallies still have room then, and if it ends the streak: by a write that takes its turn with the writes of
+//! the wrong ones, or by finding that nobody has been wrong since the last right one. So of tries at once at one name,
+//! by one caller, those are told that come first at the table, right or wrong, as many as would be in a row, whatever
+//! sandbox they run in. A right one takes no room in the tallies, and waits for no turn there.
 
 use super::Timestamp;
 
@@ -94,8 +100,15 @@ pub struct AttemptLimits {
     pub per_pair: u32,
     /// For one name by all callers who do not know it, in a window.
     pub per_name: u32,
-    /// For all names by one caller, in a window.
+    /// For all names that one caller does not know, in a window.
     pub per_caller: u32,
+}
+
+impl Streak {
+    /// Whether the caller has got the name right of late.
+    pub fn is_known(&self, now: Timestamp) -> bool {
+        now < self.good_until
+    }
 }
 
 impl Default for AttemptLimits {
@@ -108,10 +121,10 @@ impl AttemptLimits {
     /// Whether a try may be made, or may be told, now.
     pub fn admit(&self, history: &History, now: Timestamp) -> Result<(), Wait> {
         self.admit_streak(history.pair, now)?;
-        history.caller.admit(self.per_caller, now)?;
-        if history.pair.is_some_and(|streak| now < streak.good_until) {
+        if history.pair.is_some_and(|streak| streak.is_known(now)) {
             return Ok(());
         }
+        history.caller.admit(self.per_caller, now)?;
         history.name.admit(self.per_name, now)
     }
 
@@ -124,12 +137,13 @@ impl AttemptLimits {
         Ok(Streak { failures: failures.saturating_add(1), last_failure, good_until })
     }
 
-    /// The streak after a right password, or nothing where it need not be written.
-    pub fn forgive(streak: Option<Streak>, now: Timestamp) -> Option<Streak> {
+    /// The streak after a right password, or nothing where it need not be written, if there is room for a try.
+    pub fn forgive(&self, streak: Option<Streak>, now: Timestamp) -> Result<Option<Streak>, Wait> {
+        self.admit_streak(streak, now)?;
         let is_clean = streak
             .is_some_and(|streak| streak.failures == 0 && now.plus_seconds(GOOD_RENEWED_SECONDS) < streak.good_until);
         let last_failure = Timestamp::from_unix_millis(0);
-        (!is_clean).then(|| Streak { failures: 0, last_failure, good_until: now.plus_seconds(GOOD_SECONDS) })
+        Ok((!is_clean).then(|| Streak { failures: 0, last_failure, good_until: now.plus_seconds(GOOD_SECONDS) }))
     }
 
     fn admit_streak(&self, streak: Option<Streak>, now: Timestamp) -> Result<(), Wait> {
@@ -223,12 +237,21 @@ mod tests {
 
     #[test]
     fn a_right_password_is_remembered_and_rarely_written() {
-        let good = AttemptLimits::forgive(None, at(0)).expect("the first one is written");
-        assert_eq!(AttemptLimits::forgive(Some(good), at(60)), None);
-        assert_eq!(AttemptLimits::forgive(Some(good), at(14 * 86_400)), None);
-        assert!(AttemptLimits::forgive(Some(good), at(16 * 86_400)).is_some());
-        let failed = LIMITS.lengthen(Some(good), at(60)).unwrap();
-        assert_eq!(AttemptLimits::forgive(Some(failed), at(61)).map(|streak| streak.failures), Some(0));
+        let forgive = |streak, now| LIMITS.forgive(Some(streak), now);
+        let good = LIMITS.forgive(None, at(0)).unwrap().expect("the first one is written");
+        assert_eq!(forgive(good, at(60)), Ok(None));
+        assert_eq!(forgive(good, at(14 * 86_400)), Ok(None));
+        assert!(forgive(good, at(16 * 86_400)).unwrap().is_some());
+        let mut failed = LIMITS.lengthen(Some(good), at(60)).unwrap();
+        assert_eq!(forgive(failed, at(61)).map(|streak| streak.map(|streak| streak.failures)), Ok(Some(0)));
+        for _ in 0..9 {
+            failed = LIMITS.lengthen(Some(failed), at(60)).unwrap();
+        }
+        assert_eq!(
+            forgive(failed, at(61)),
+            Err(Wait(59)),
+            "a right one after ten wrong ones waits as a wrong one does"
+        );
     }
 
     /// The tally after one more, as the store writes it.
@@ -245,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_from_elsewhere_stops_strangers_and_not_known_callers() {
+    fn a_flood_stops_strangers_and_not_known_callers() {
         let mut name = Tally::default();
         for _ in 0..100 {
             name = counted(&name, LIMITS.per_name, at(0)).unwrap();
@@ -253,7 +276,13 @@ mod tests {
         assert_eq!(name.count(LIMITS.per_name, at(1)), Err(Wait(899)));
         let stranger = History { name, ..History::default() };
         assert_eq!(LIMITS.admit(&stranger, at(1)), Err(Wait(899)));
-        let known = History { pair: AttemptLimits::forgive(None, at(0)), ..stranger.clone() };
+        let mut caller = Tally::default();
+        for _ in 0..1000 {
+            caller = counted(&caller, LIMITS.per_caller, at(0)).unwrap();
+        }
+        let new_here = History { caller: caller.clone(), ..History::default() };
+        assert_eq!(LIMITS.admit(&new_here, at(1)), Err(Wait(899)));
+        let known = History { pair: LIMITS.forgive(None, at(0)).unwrap(), caller, ..stranger.clone() };
         assert_eq!(LIMITS.admit(&known, at(1)), Ok(()));
         assert_eq!(LIMITS.admit(&known, at(31 * 86_400)), Ok(()));
         assert_eq!(LIMITS.admit(&stranger, at(WINDOW_SECONDS)), Ok(()));

@@ -101,6 +101,8 @@ pub struct Query {
     pub sort: Option<Sort>,
     /// How many at once.
     pub limit: Limit,
+    /// Whether to tell about how many there are in all.
+    pub wants_estimate: bool,
 }
 
 /// A cursor that does not belong to the query that it came with.
@@ -185,7 +187,7 @@ mod tests {
         Query {
             filter: (!filter.is_empty()).then(|| Filter::parse(filter).unwrap()),
             sort: Sort::parse(sort).ok(),
-            limit: Limit::default(),
+            ..Query::default()
         }
     }
 

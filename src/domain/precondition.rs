@@ -20,6 +20,11 @@ impl IfMatch {
         }
     }
 
+    /// The version that a write must meet, where one was named and `version` is it.
+    pub fn pinned(&self, version: u64) -> Option<u64> {
+        (!self.may_retry()).then_some(version)
+    }
+
     /// Whether a writer who lost a race may look again and retry: only when no version was named.
     pub fn may_retry(&self) -> bool {
         matches!(self, Self::Absent | Self::Any)

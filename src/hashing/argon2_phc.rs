@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::recipe::{too_costly, unknown_form};
 use super::turns::MOST_IMPORTED_KIB;
-use super::{HASH_BYTES, Parameters, Pepper, Salt, is_equal};
+use super::{HASH_BYTES, Make, Parameters, Pepper, Salt, is_equal};
 use crate::domain::Flaw;
 
 /// Most work that a stored hash may ask for, in KiB of memory times passes: about 0.7 seconds of a core.
@@ -27,15 +27,16 @@ pub(super) struct Argon2Hash {
 }
 
 impl Argon2Hash {
-    /// Today's hash of a password that is still to be filled in.
-    pub(super) fn unfilled(parameters: Parameters, pepper: &Pepper, salt: Salt) -> Result<Self, argon2::Error> {
+    /// A hash of ours whose password is still to be filled in.
+    pub(super) fn unfilled(make: Make, salt: Salt) -> Result<Self, argon2::Error> {
+        let Make { parameters, key_id } = make;
         Ok(Self {
             algorithm: Algorithm::Argon2id,
             version: Version::V0x13,
             params: Params::new(parameters.memory_kib, parameters.passes, parameters.lanes, Some(HASH_BYTES))?,
             salt: salt.to_vec(),
             digest: Zeroizing::new(vec![0; HASH_BYTES]),
-            key_id: pepper.current().map(|key| key.id.clone()),
+            key_id,
         })
     }
 
@@ -82,14 +83,14 @@ impl Argon2Hash {
         self.key_id.is_some()
     }
 
-    /// Whether this is what [`Argon2Hash::unfilled`] would make with these.
-    pub(super) fn is_made_with(&self, parameters: Parameters, pepper: &Pepper) -> bool {
-        let Parameters { memory_kib, passes, lanes } = parameters;
+    /// Whether this is what [`Argon2Hash::unfilled`] would make so.
+    pub(super) fn is_made_as(&self, make: &Make) -> bool {
+        let Parameters { memory_kib, passes, lanes } = make.parameters;
         self.algorithm == Algorithm::Argon2id
             && self.version == Version::V0x13
             && (self.params.m_cost(), self.params.t_cost(), self.params.p_cost()) == (memory_kib, passes, lanes)
             && self.digest.len() == HASH_BYTES
-            && self.key_id.as_deref() == pepper.current().map(|key| key.id.as_str())
+            && self.key_id == make.key_id
     }
 
     /// The same with the digest of a password.

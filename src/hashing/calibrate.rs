@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::argon2_phc::Argon2Hash;
-use super::{Parameters, Pepper, SALT_BYTES};
+use super::{Make, Parameters, Pepper, SALT_BYTES};
 
 /// A Lambda function has one whole core from this much memory on.
 pub const MEMORY_MB_OF_A_CORE: u32 = 1769;
@@ -26,7 +26,7 @@ pub fn measure(parameters: Parameters, samples: usize) -> Duration {
     let mut times: Vec<Duration> = (0..=samples)
         .filter_map(|_| {
             let start = Instant::now();
-            let hash = Argon2Hash::unfilled(parameters, &Pepper::default(), [7; SALT_BYTES]).ok()?;
+            let hash = Argon2Hash::unfilled(Make { parameters, key_id: None }, [7; SALT_BYTES]).ok()?;
             hash.fill(b"correct horse battery staple", &Pepper::default(), &mut memory).ok()?;
             Some(start.elapsed())
         })

@@ -58,6 +58,15 @@ impl Default for Parameters {
     }
 }
 
+/// How a hash of ours is made, all but its salt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Make {
+    /// What it costs.
+    pub parameters: Parameters,
+    /// The id of the pepper's key, if there is one.
+    pub key_id: Option<String>,
+}
+
 /// Everything about hashing that can be chosen.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -98,10 +107,21 @@ impl Hasher {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
     }
 
+    /// How hashes are made today.
+    pub fn make(&self) -> Make {
+        let key_id = self.settings.pepper.current().map(|key| key.id.clone());
+        Make { parameters: self.settings.parameters, key_id }
+    }
+
     /// Hashes a password under a salt with the current parameters and pepper.
     pub async fn hash(&self, password: &[u8], salt: Salt) -> Result<PasswordHash, Error> {
-        let unfilled = Argon2Hash::unfilled(self.settings.parameters, &self.settings.pepper, salt)
-            .map_err(|_| Error::internal("argon2 parameters are out of range"))?;
+        self.hash_as(self.make(), password, salt).await
+    }
+
+    /// The same as it was made before, with a key that still is configured.
+    pub async fn hash_as(&self, make: Make, password: &[u8], salt: Salt) -> Result<PasswordHash, Error> {
+        let unfilled =
+            Argon2Hash::unfilled(make, salt).map_err(|_| Error::internal("argon2 parameters are out of range"))?;
         self.work(password, unfilled.memory_kib(), move |password, pepper, memory| {
             unfilled.fill(password, pepper, memory).map(|filled| PasswordHash::from_stored(filled.to_phc()))
         })
@@ -123,7 +143,7 @@ impl Hasher {
     /// Whether a stored hash is what [`Hasher::hash`] would make today: same kind, same cost, same pepper.
     pub fn is_current(&self, stored: &PasswordHash) -> bool {
         match Recipe::parse(stored.expose()) {
-            Ok(Recipe::Argon2(hash)) => hash.is_made_with(self.settings.parameters, &self.settings.pepper),
+            Ok(Recipe::Argon2(hash)) => hash.is_made_as(&self.make()),
             _ => false,
         }
     }

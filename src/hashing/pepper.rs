@@ -2,8 +2,9 @@
 //!
 //! It is argon2's own secret input (RFC 9106, section 3.1); the PHC string names the key in `keyid`. The first key
 //! hashes, all of them verify. To rotate: put the new key behind the old one; once no sandbox runs without it, put it
-//! first; take the old key away when no hash names it. The very first key goes the same way behind nothing: `,id:base64`
-//! verifies with the key, and hashes without one.
+//! first; take the old key away when no hash names it, a day later at the earliest: until then a create may be repeated
+//! that was hashed under it. The very first key goes the same way behind nothing: `,id:base64` verifies with the key, and
+//! hashes without one.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -47,7 +47,8 @@ pub async fn change_password(
         };
         let hash = app.hasher.hash(new.as_bytes(), app.hasher.salt()).await?;
         let expected = stored.as_ref().map_or(Expected::Anything, Expected::Hash);
-        if app.store.replace_credential(id, expected, &hash, app.clock.now()).await? {
+        let version = if_match.pinned(user.version);
+        if app.store.replace_credential(id, version, expected, &hash, app.clock.now()).await? {
             return Ok(());
         }
     }

@@ -163,7 +163,7 @@ async fn taken(app: &App, actor: &Actor, row: &Row, id: UserId, holder: UserId, 
             if !settings.dry_run {
                 patch_user(app, actor, holder, &IfMatch::Absent, |_| Ok(row.new.profile.clone())).await?;
                 let hash = hash(app, row).await?;
-                app.store.replace_credential(holder, Expected::Anything, &hash, app.clock.now()).await?;
+                app.store.replace_credential(holder, None, Expected::Anything, &hash, app.clock.now()).await?;
             }
             Ok((Imported::Updated, holder))
         }

@@ -2,7 +2,6 @@
 
 mod admit_request;
 mod change_password;
-mod count_users;
 mod create_user;
 mod delete_avatar;
 mod delete_user;
@@ -36,7 +35,6 @@ mod watch_changes;
 
 pub use admit_request::admit_request;
 pub use change_password::change_password;
-pub use count_users::count_users;
 pub use create_user::create_user;
 pub use delete_avatar::delete_avatar;
 pub use delete_user::delete_user;

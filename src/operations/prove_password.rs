@@ -3,14 +3,15 @@
 use crate::app::App;
 use crate::domain::attempts::History;
 use crate::domain::attempts::Wait;
-use crate::domain::{AttemptLimits, Password, PasswordHash};
+use crate::domain::{Password, PasswordHash};
 use crate::error::Error;
 use crate::store::AttemptKeys;
 
 /// Proves a password against a hash, or against none with the same work; the outcome is counted before it is told.
 ///
 /// `history` is what was remembered before the work. A right password with a clean history costs one more read and no
-/// write; see [`crate::domain::attempts`] for why that read makes parallel tries worth no more than tries in a row.
+/// write, any other one more read and one write; see [`crate::domain::attempts`] for why these make parallel tries
+/// worth no more than tries in a row.
 pub(super) async fn prove(
     app: &App,
     keys: &AttemptKeys,
@@ -27,10 +28,7 @@ pub(super) async fn prove(
     let history = app.store.get_attempts(keys).await?;
     let now = app.clock.now();
     limits.admit(&history, now).map_err(too_many)?;
-    match AttemptLimits::forgive(history.pair, now) {
-        Some(streak) => app.store.forgive(keys, history.pair, streak).await,
-        None => Ok(()),
-    }
+    app.store.forgive(keys, &history, limits, now).await?.map_err(too_many)
 }
 
 fn too_many(Wait(retry_after_seconds): Wait) -> Error {

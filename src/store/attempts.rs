@@ -61,8 +61,8 @@ impl Store {
         history(self.get_items("reading tries", [&keys.pair, &keys.name, &keys.caller]).await?)
     }
 
-    /// Counts a wrong password in all three items, where there is room for it. A caller who is known to this name does
-    /// not use up the name's tally.
+    /// Counts a wrong password in the streak, and then in both tallies, where there is room for it. A caller who knows this
+    /// name uses up neither tally.
     pub async fn count_failure(
         &self,
         keys: &AttemptKeys,
@@ -70,36 +70,42 @@ impl Store {
         limits: &AttemptLimits,
         now: Timestamp,
     ) -> Result<Result<(), Wait>, Error> {
-        let is_known = history.pair.is_some_and(|streak| now < streak.good_until);
-        let name = async {
-            if is_known { Ok(Ok(())) } else { self.count(&keys.name, &history.name, limits.per_name, now).await }
-        };
-        let (pair, name, caller) = tokio::join!(
-            self.lengthen(&keys.pair, history.pair, limits, now),
-            name,
+        let lengthened =
+            self.change_streak(&keys.pair, history.pair, |seen| limits.lengthen(seen, now).map(Some)).await?;
+        if lengthened.is_err() || history.pair.is_some_and(|streak| streak.is_known(now)) {
+            return Ok(lengthened);
+        }
+        let (name, caller) = tokio::join!(
+            self.count(&keys.name, &history.name, limits.per_name, now),
             self.count(&keys.caller, &history.caller, limits.per_caller, now),
         );
-        Ok(pair?.and(name?).and(caller?))
+        Ok(name?.and(caller?))
     }
 
-    /// Remembers a right password, in place of the streak that was seen. Where others have counted a try since, theirs
-    /// stays: so does it where a lost answer makes the SDK send this again, late.
-    pub async fn forgive(&self, keys: &AttemptKeys, seen: Option<Streak>, streak: Streak) -> Result<(), Error> {
-        let update = set_streak(self.update_attempts(&keys.pair, streak.last_failure.max(streak.good_until)), streak);
-        attempted(if_seen(update, seen).send().await).map(drop)
-    }
-
-    /// Adds one to a streak. Each lost race has made it longer or ended it, so this ends.
-    async fn lengthen(
+    /// Remembers a right password in place of the streak, which was seen as it is in `history`, if there still is room for a
+    /// try: those that others have counted since were there first.
+    pub async fn forgive(
         &self,
-        key: &Key,
-        mut seen: Option<Streak>,
+        keys: &AttemptKeys,
+        history: &History,
         limits: &AttemptLimits,
         now: Timestamp,
     ) -> Result<Result<(), Wait>, Error> {
+        self.change_streak(&keys.pair, history.pair, |seen| limits.forgive(seen, now)).await
+    }
+
+    /// Writes what `change` makes of a streak, if anything, in place of what it was made of. So a write that the SDK sends again,
+    /// late, after a lost answer, undoes nothing. Each lost race has made the streak longer or ended it, so this ends.
+    async fn change_streak(
+        &self,
+        key: &Key,
+        mut seen: Option<Streak>,
+        change: impl Fn(Option<Streak>) -> Result<Option<Streak>, Wait>,
+    ) -> Result<Result<(), Wait>, Error> {
         loop {
-            let next = match limits.lengthen(seen, now) {
-                Ok(next) => next,
+            let next = match change(seen) {
+                Ok(Some(next)) => next,
+                Ok(None) => return Ok(Ok(())),
                 Err(wait) => return Ok(Err(wait)),
             };
             let update = set_streak(self.update_attempts(key, next.last_failure.max(next.good_until)), next);

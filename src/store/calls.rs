@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity, TransactWriteItem};
 
 use super::Store;
@@ -87,6 +88,23 @@ impl Store {
             match failure::cancelled(context, error) {
                 Cancelled::Conflict(_) if self.waits_after_conflict(attempt).await => attempt += 1,
                 other => return Err(other),
+            }
+        }
+    }
+
+    /// Sends a write of one item; waits and sends it again where a transaction is at that item.
+    pub(super) async fn write_one<T, E: ProvideErrorMetadata, F>(
+        &self,
+        send: impl Fn() -> F,
+    ) -> Result<T, SdkError<E, HttpResponse>>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let mut attempt = 1;
+        loop {
+            match send().await {
+                Err(error) if failure::is_conflict(&error) && self.waits_after_conflict(attempt).await => attempt += 1,
+                outcome => return outcome,
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Password hashes, apart from the profiles.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
 use super::calls::built;
 use super::failure::{self, Cancelled};
 use super::item::{self, keyed, n, s};
+use super::users::version_conflict;
 use super::{Store, keys};
 use crate::domain::{PasswordHash, Timestamp, UserId};
 use crate::error::Error;
@@ -39,7 +40,7 @@ impl Store {
             .expression_attribute_names("#hash", "hash")
             .expression_attribute_values(":old", s(old.expose()))
             .expression_attribute_values(":new", s(new.expose()));
-        match call.send().await {
+        match self.write_one(|| call.clone().send()).await {
             Ok(_) => Ok(true),
             Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
                 Ok(false)
@@ -48,11 +49,13 @@ impl Store {
         }
     }
 
-    /// Stores a new hash for a user who exists, and says whether `expected` held. The user item counts the change, so that
-    /// the table's stream tells of it in the user's own order, and nobody who listens has to be shown a credential.
+    /// Stores a new hash for a user who exists, and is at `version` if one is named; says whether `expected` held. The user item
+    /// counts the change, so that the table's stream tells of it in the user's own order, and nobody who listens has to be
+    /// shown a credential.
     pub async fn replace_credential(
         &self,
         id: UserId,
+        version: Option<u64>,
         expected: Expected<'_>,
         new: &PasswordHash,
         now: Timestamp,
@@ -64,11 +67,15 @@ impl Store {
             .key("pk", user.pk())
             .key("sk", user.sk())
             .update_expression("SET passwordChangedAt = :now ADD passwordChanges :one")
-            .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", s(now.to_string()))
             .expression_attribute_values(":one", n(1))
-            .build()
-            .map_err(built)?;
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let counted = match version {
+            None => counted.condition_expression("attribute_exists(pk)"),
+            Some(version) => {
+                counted.condition_expression("version = :version").expression_attribute_values(":version", n(version))
+            }
+        };
         let item = keyed(&keys::credential(id), [("hash", s(new.expose())), ("changedAt", s(now.to_string()))]);
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = match expected {
@@ -79,12 +86,14 @@ impl Store {
                 .expression_attribute_values(":old", s(old.expose())),
         };
         let writes = vec![
-            TransactWriteItem::builder().update(counted).build(),
+            TransactWriteItem::builder().update(counted.build().map_err(built)?).build(),
             TransactWriteItem::builder().put(put.build().map_err(built)?).build(),
         ];
         match self.transact("replacing a credential", writes).await {
             Ok(()) => Ok(true),
-            Err(Cancelled::Conditions(reasons)) if failure::is_condition_failed(&reasons, USER) => Err(Error::NotFound),
+            Err(Cancelled::Conditions(reasons)) if failure::is_condition_failed(&reasons, USER) => {
+                Err(version_conflict(reasons.get(USER).and_then(|reason| reason.item())))
+            }
             Err(Cancelled::Conditions(_)) => Ok(false),
             Err(Cancelled::Conflict(_)) => Err(Error::contended()),
             Err(Cancelled::Failed(error)) => Err(error),

@@ -17,6 +17,11 @@ const THROTTLES: [&str; 5] = [
     "TransactionInProgressException",
 ];
 
+/// Whether a write of one item met a transaction at that item. The SDK does not send it again.
+pub fn is_conflict<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("TransactionConflictException")
+}
+
 /// Turns a failed call into an error: worth a retry, out of time, or ours.
 pub fn failed<E>(context: &'static str, error: SdkError<E, HttpResponse>) -> Error
 where
@@ -36,6 +41,7 @@ where
             retry_after_seconds: 1,
             source: Some(source(error)),
         },
+        SdkError::ServiceError(_) if is_conflict(&error) => Error::contended(),
         SdkError::ServiceError(_) if is_passing => {
             Error::Unavailable { reason: "DynamoDB is busy", retry_after_seconds: 1, source: Some(source(error)) }
         }
@@ -71,15 +77,16 @@ pub fn cancelled(context: &'static str, error: SdkError<TransactWriteItemsError,
     if !conflicts.is_empty() {
         return Cancelled::Conflict(conflicts);
     }
-    if !places("ConditionalCheckFailed").is_empty() {
-        return Cancelled::Conditions(reasons.to_vec());
-    }
+    // Throttles next, for the same reason: whose condition was not looked at is not told.
     if reasons.iter().any(|reason| matches!(reason.code(), Some("ThrottlingError" | "ProvisionedThroughputExceeded"))) {
         return Cancelled::Failed(Error::Unavailable {
             reason: "DynamoDB is busy",
             retry_after_seconds: 1,
             source: Some(Box::new(error)),
         });
+    }
+    if !places("ConditionalCheckFailed").is_empty() {
+        return Cancelled::Conditions(reasons.to_vec());
     }
     Cancelled::Failed(Error::Internal { context, source: Some(Box::new(error)) })
 }

@@ -71,7 +71,7 @@ fn read_user(item: &Item) -> Option<User> {
             first_name: PersonName::from_stored(text(item, "firstName")?.to_owned()),
             last_name: PersonName::from_stored(text(item, "lastName")?.to_owned()),
         },
-        version: item.get("version")?.as_n().ok()?.parse().ok()?,
+        version: number(item, "version")?,
         created_at: Timestamp::parse(text(item, "createdAt")?).ok()?,
         updated_at: Timestamp::parse(text(item, "updatedAt")?).ok()?,
         avatar: text(item, "avatar").map(|prefix| AvatarKey::from_stored(prefix.to_owned())),

@@ -8,7 +8,7 @@
 //! | name guard  | `NAME#{key}`          | `NAME`        | the id of the user who has the name                    |
 //! | credential  | `CRED#{id}`           | `CRED`        | password hash, `changedAt`                             |
 //! | attempts    | `LIMIT#ATTEMPT#...`   | `ATTEMPT`     | wrong passwords of late, `expiresAt`; see [`AttemptKeys`] |
-//! | idempotency | `IDEM#{caller}#{hash}`| `IDEM`        | fingerprint, salt, the created user, `expiresAt`       |
+//! | idempotency | `IDEM#{caller}#{hash}`| `IDEM`        | fingerprint, salt and cost, the created user, `expiresAt` |
 //! | quota       | `LIMIT#QUOTA#{caller}#{policy}` | `QUOTA` | window, requests handed out in it, `expiresAt`    |
 //! | upload      | `USER#{id}`           | `UPLOAD#{uploadId}` | announced file, state, reason, `expiresAt`       |
 //! | meter       | `USER#{id}`           | `UPLOAD`      | how many uploads were ever asked for                   |

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::item::{Item, n};
+use super::item::{n, number};
 use super::{Store, failure, keys};
 use crate::domain::limit::{Count, Policy, Step};
 use crate::domain::{ClientId, Timestamp};
@@ -136,8 +136,4 @@ fn lost(
         }
         _ => Err(failure::failed(context, error)),
     }
-}
-
-fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
-    item.get(name)?.as_n().ok()?.parse().ok()
 }

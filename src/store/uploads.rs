@@ -104,7 +104,7 @@ impl Store {
     /// Reads one upload that is remembered still.
     pub async fn get_upload(&self, user: UserId, id: UploadId, now: Timestamp) -> Result<Option<Upload>, Error> {
         let Some(item) = self.get_item("reading an upload", &keys::upload(user, id)).await? else { return Ok(None) };
-        if number(&item, "expiresAt").is_none_or(|end| end <= now.unix_seconds()) {
+        if item::number(&item, "expiresAt").is_none_or(|end: i64| end <= now.unix_seconds()) {
             return Ok(None);
         }
         to_upload(user, id, &item).map(Some).ok_or_else(|| Error::internal("an upload item lacks an attribute"))
@@ -125,7 +125,7 @@ impl Store {
             .expression_attribute_values(":rejected", s(UploadState::Rejected(reason).as_str()))
             .expression_attribute_values(":reason", s(reason.code()))
             .expression_attribute_values(":pending", s(UploadState::Pending.as_str()));
-        match call.send().await {
+        match self.write_one(|| call.clone().send()).await {
             Ok(_) => Ok(()),
             Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
                 Ok(())
@@ -151,7 +151,8 @@ impl Store {
         let keys = uploads.iter().map(|upload| keys::upload(user, *upload)).chain([keys::upload_meter(user)]);
         for key in keys {
             let call = self.client.delete_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
-            call.send().await.map_err(|e| failure::failed("forgetting an upload", e))?;
+            let forgotten = self.write_one(|| call.clone().send()).await;
+            forgotten.map_err(|e| failure::failed("forgetting an upload", e))?;
         }
         Ok(())
     }
@@ -286,7 +287,7 @@ fn to_upload(user: UserId, id: UploadId, item: &Item) -> Option<Upload> {
     };
     let file = Announced {
         content_type: PictureType::parse(item::text(item, "contentType")?).ok()?,
-        content_length: u64::try_from(number(item, "contentLength")?).ok()?,
+        content_length: item::number(item, "contentLength")?,
         checksum,
     };
     let state = match item::text(item, "state")? {
@@ -311,8 +312,4 @@ fn waits_until(item: &Item, now: Timestamp) -> Option<Timestamp> {
 
 fn upload_id(item: &Item) -> Option<UploadId> {
     UploadId::parse(item::text(item, "sk")?.strip_prefix("UPLOAD#")?).ok()
-}
-
-fn number(item: &Item, name: &str) -> Option<i64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
 }

@@ -168,27 +168,16 @@ impl Store {
             .set_condition_expression(condition_expression)
             .set_expression_attribute_values(expression_attribute_values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let mut attempt = 1;
-        loop {
-            let Err(error) = call.clone().send().await else { return Ok(()) };
-            match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(e)) => {
-                    return match e.item() {
-                        // The SDK sent the call again after its first answer got lost: this very write is there already,
-                        // unless yet another writer came in between, which looks like a lost race.
-                        Some(item) if item::text(item, "mark") == Some(mark) => Ok(()),
-                        item => Err(version_conflict(item)),
-                    };
-                }
-                // A transaction, such as a change of password, is at this item right now.
-                Some(UpdateItemError::TransactionConflictException(_)) => {
-                    if !self.waits_after_conflict(attempt).await {
-                        return Err(Error::contended());
-                    }
-                    attempt += 1;
-                }
-                _ => return Err(failure::failed("changing a user", error)),
-            }
+        // A transaction, such as a change of password, may be at this item right now.
+        let Err(error) = self.write_one(|| call.clone().send()).await else { return Ok(()) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(e)) => match e.item() {
+                // The SDK sent the call again after its first answer got lost: this very write is there already,
+                // unless yet another writer came in between, which looks like a lost race.
+                Some(item) if item::text(item, "mark") == Some(mark) => Ok(()),
+                item => Err(version_conflict(item)),
+            },
+            _ => Err(failure::failed("changing a user", error)),
         }
     }
 
@@ -239,6 +228,6 @@ fn put(put: Put) -> TransactWriteItem {
 }
 
 /// A condition on the user failed: it is gone if nothing is there, else it is at another version.
-fn version_conflict(found: Option<&Item>) -> Error {
+pub(super) fn version_conflict(found: Option<&Item>) -> Error {
     if found.is_some_and(|item| !item.is_empty()) { Error::VersionConflict } else { Error::NotFound }
 }

@@ -280,6 +280,9 @@ async fn bad_announcements_are_refused_all_flaws_at_once() {
     house.anyone().get(&format!("/users/{ada}/avatar-uploads/x")).await.problem(404, "not-found");
     let reply = house.anyone().get(&format!("/users/{ada}/avatar?size=100")).await.problem(422, "validation");
     assert_eq!(reply.errors(), ["size invalid_size"]);
+    let reply =
+        house.anyone().get(&format!("/users/{ada}/avatar?size=64&v=2&size=64")).await.problem(422, "validation");
+    assert_eq!(reply.errors(), ["size repeated", "v unknown_parameter"]);
     assert_eq!(house.keys().await.len(), 3);
 }
 

@@ -1,9 +1,12 @@
 //! PUT /users/{id}/password.
 
+use axum::body::Body;
+use axum::http::Request;
 use roster::domain::{Actor, ClientId, IfMatch, Password, UserId, actor::Scope};
 use roster::error::Error;
 use roster::operations;
 use serde_json::json;
+use tower::ServiceExt;
 
 use crate::harness::{House, PASSWORD};
 
@@ -84,4 +87,36 @@ async fn a_stale_version_is_refused_and_changes_nothing() {
     house.anyone().with("if-match", "\"2\"").put(&passwords, &change).await.problem(412, "version-conflict");
     house.anyone().with("if-match", "2").put(&passwords, &change).await.problem(400, "malformed-request");
     house.anyone().with("if-match", "\"1\"").put(&passwords, &change).await.expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_passes_meanwhile_is_refused_and_changes_nothing() {
+    let house = House::new().await;
+    let administrator = Actor::new(ClientId::anonymous(), None, vec![Scope::Admin]);
+    for (name, if_match, is_changed) in
+        [("ada", IfMatch::Versions(vec![1]), false), ("eve", IfMatch::Any, true), ("eva", IfMatch::Absent, true)]
+    {
+        let id = house.create(name).await;
+        // The user is read; before the new hash is written, somebody changes a name.
+        let (router, path) = (house.router.clone(), format!("/users/{id}"));
+        let held = house.held_up_after(1, move || {
+            let patch = Request::patch(path).header("content-type", "application/json");
+            let patch = router.oneshot(patch.body(Body::from(json!({"firstName": "Eve"}).to_string())).unwrap());
+            let reply = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(patch)).unwrap();
+            assert_eq!(reply.status(), 200);
+        });
+        let (id, new) = (UserId::parse(&id).unwrap(), Password::parse(NEW).unwrap());
+        let outcome = operations::change_password(&held, &administrator, id, None, new, &if_match).await;
+        assert_eq!(outcome.is_ok(), is_changed, "{name}: {outcome:?}");
+        assert!(is_changed || matches!(outcome, Err(Error::VersionConflict)), "{outcome:?}");
+        let login = json!({"userName": name, "password": if is_changed { NEW } else { PASSWORD }});
+        house.anyone().post("/users/verify-password", &login).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn no_version_is_demanded_of_a_change_of_password() {
+    let house = House::with(&[("ROSTER_REQUIRE_IF_MATCH", "true")]).await;
+    let path = format!("/users/{}/password", house.create("ada").await);
+    house.anyone().put(&path, &json!({"currentPassword": PASSWORD, "newPassword": NEW})).await.expect(204);
 }

@@ -1,6 +1,9 @@
 //! What only the real DynamoDB answers: conflicts with other transactions, throttling, lost answers.
 
 use axum::http::StatusCode;
+use roster::domain::avatar::{Rejection, UploadId};
+use roster::domain::{PasswordHash, UserId};
+use roster::error::Error;
 use serde_json::json;
 
 use crate::harness::faults::{Fault, Faults, cancelled, error};
@@ -62,6 +65,42 @@ async fn a_create_waits_for_another_one_of_the_same_name_or_key() {
 }
 
 #[tokio::test]
+async fn a_create_whose_receipt_was_not_looked_at_is_not_told_that_its_own_name_is_taken() {
+    let (house, faults) = house().await;
+    let keyed = house.anyone().with("idempotency-key", "k");
+    let first = keyed.post("/users", &new_user("ada")).await.expect(201);
+    for throttle in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
+        faults.next("TransactWriteItems", [cancelled(&["ConditionalCheckFailed", "None", "None", throttle])]);
+        keyed.post("/users", &new_user("ada")).await.problem(503, "unavailable");
+    }
+    assert_eq!(keyed.post("/users", &new_user("ada")).await.expect(201).body, first.body);
+}
+
+#[tokio::test]
+async fn writes_of_one_item_wait_for_a_transaction_at_it() {
+    let (house, faults) = house().await;
+    let store = &house.app.store;
+    let user = UserId::parse(&house.create("ada").await).unwrap();
+    let upload = UploadId::parse("01980000-0000-7000-8000-00000000000a").unwrap();
+    let (old, new) = (PasswordHash::from_stored("old".to_owned()), PasswordHash::from_stored("new".to_owned()));
+    faults.next("DeleteItem", [conflict(), conflict()]);
+    store.forget_uploads(user, &[upload]).await.unwrap();
+    faults.next("UpdateItem", [conflict(), conflict()]);
+    store.reject_upload(user, upload, Rejection::NotAPicture).await.unwrap();
+    faults.next("UpdateItem", [conflict(), conflict()]);
+    assert!(!store.upgrade_credential(user, &old, &new).await.unwrap());
+
+    faults.weather(Some(Box::new(|_| Some(conflict()))));
+    for outcome in [
+        store.forget_uploads(user, &[]).await,
+        store.reject_upload(user, upload, Rejection::NotAPicture).await,
+        store.upgrade_credential(user, &old, &new).await.map(drop),
+    ] {
+        assert!(matches!(outcome, Err(Error::Unavailable { .. })), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_write_whose_answer_is_lost_counts_once() {
     let (house, faults) = house().await;
     faults.next("TransactWriteItems", [Fault::LostAnswer]);
@@ -96,6 +135,10 @@ async fn a_busy_table_is_told_with_a_time_to_come_back() {
         let reply = house.anyone().get(&path).await.problem(503, "unavailable");
         assert_eq!(reply.header("retry-after"), "1", "{kind}");
     }
+    // A page is told without its estimate.
+    faults.next("DescribeTable", (0..3).map(|_| Fault::Error(StatusCode::BAD_REQUEST, error("ThrottlingException"))));
+    let page = house.anyone().get("/users?count=estimate").await.expect(200).json();
+    assert!(page["users"].as_array().unwrap().len() == 1 && page.get("countEstimate").is_none(), "{page}");
     faults.next("TransactWriteItems", (0..3).map(|_| cancelled(&["ThrottlingError", "None", "None"])));
     house.anyone().post("/users", &new_user("eve")).await.problem(503, "unavailable");
     house.anyone().get(&path).await.expect(200);

@@ -1,6 +1,8 @@
 //! POST /users.
 
 use axum::http::Method;
+use roster::hashing::{Hasher, Limits, Parameters, Pepper, Settings};
+use roster::ids::Ids;
 use serde_json::json;
 
 use crate::harness::{House, PASSWORD, new_user};
@@ -107,6 +109,40 @@ async fn a_replay_answers_what_was_answered_even_after_changes() {
     assert_eq!(caller.post("/users", &new_user("ada")).await.expect(201).body, first.body);
     house.anyone().delete(&path).await.expect(204);
     assert_eq!(caller.post("/users", &new_user("ada")).await.expect(201).body, first.body);
+}
+
+#[tokio::test]
+async fn a_create_is_repeated_across_a_change_of_pepper_and_of_cost() {
+    let (old, new) = ("a:MDEyMzQ1Njc4OWFiY2RlZg==", "b:ZmVkY2JhOTg3NjU0MzIxMA==");
+    let mut house = House::with(&[("ROSTER_PASSWORD_PEPPER", old)]).await;
+    let create =
+        async |house: &House, name| house.anyone().with("idempotency-key", name).post("/users", &new_user(name)).await;
+    let first = create(&house, "ada").await.expect(201);
+    let mut later = house.app.clone();
+    later.hasher = Hasher::new(
+        Settings {
+            parameters: Parameters { memory_kib: 8192, passes: 3, lanes: 1 },
+            limits: Limits::new(2, 64),
+            pepper: Pepper::parse(&format!("{new},{old}")).unwrap(),
+        },
+        Ids::system(),
+    );
+    house.router = roster::doors::router(later);
+    assert_eq!(create(&house, "ada").await.expect(201).body, first.body);
+    let mut other = new_user("ada");
+    other["password"] = json!("another horse battery staple");
+    let keyed = house.anyone().with("idempotency-key", "ada");
+    keyed.post("/users", &other).await.problem(422, "idempotency-key-reused");
+
+    // A receipt of a version that did not write down how it had hashed.
+    let second = create(&house, "eve").await.expect(201);
+    let receipts = house.items().await.into_iter().filter(|item| item["sk"].as_s().unwrap() == "IDEM");
+    for receipt in receipts {
+        let update = house.dynamodb.update_item().table_name(house.app.store.table());
+        let update = update.key("pk", receipt["pk"].clone()).key("sk", receipt["sk"].clone());
+        update.update_expression("REMOVE memoryKib, passes, lanes, keyId").send().await.unwrap();
+    }
+    assert_eq!(create(&house, "eve").await.expect(201).body, second.body);
 }
 
 #[tokio::test]

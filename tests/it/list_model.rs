@@ -168,7 +168,12 @@ async fn walking_all_pages_gives_what_sorting_in_memory_gives() {
             let case = walks().new_tree(&mut runner).unwrap().current();
             let filter = case.filter.as_deref().map(|text| Filter::parse(text).unwrap());
             let sort = case.sort.map(|sort| Sort::parse(sort).unwrap());
-            let query = Query { filter: filter.clone(), sort, limit: Limit::parse(&case.limit.to_string()).unwrap() };
+            let query = Query {
+                filter: filter.clone(),
+                sort,
+                limit: Limit::parse(&case.limit.to_string()).unwrap(),
+                ..Query::default()
+            };
             let seen = walk(&house, &query, &case.churn).await;
             let ids: Vec<_> = seen.iter().map(|user| user.id).collect();
             let distinct: std::collections::BTreeSet<_> = ids.iter().collect();

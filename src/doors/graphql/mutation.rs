@@ -71,7 +71,7 @@ impl Mutation {
             let Caller { app, actor, .. } = ctx.data()?;
             let key = idempotency_key.map(|key| IdempotencyKey::parse(&key)).transpose();
             let key = key.map_err(|flaw| at("", Error::invalid_member("/idempotencyKey", flaw)))?;
-            let new = view::new_user(input.into(), Vec::new(), &app.password_policy).map_err(invalid)?;
+            let new = |policy: &_| view::new_user(input.into(), Vec::new(), policy).map_err(Error::Invalid);
             let user = operations::create_user(app, actor, new, key).await.map_err(|error| at(INPUT, error))?;
             Ok(CreateUserPayload { user: User(user) })
         })

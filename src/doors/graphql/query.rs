@@ -107,6 +107,7 @@ async fn page(
         filter: filter.map(|text| Filter::parse(&text)).transpose().map_err(|misread| at("", misread.into()))?,
         sort: sort.map(Sort::from),
         limit: limit.map_err(refused)?,
+        wants_estimate: false,
     };
     let page = operations::list_users(&caller.app, &caller.actor, &query, after.as_deref()).await;
     page.map_err(|error| at("", error))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -172,9 +172,9 @@ pub async fn get_avatar(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id,
-    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
-    let size = size(query).map_err(|flaw| Error::Invalid(vec![Violation::at_parameter("size", flaw)]))?;
+    let size = size(pairs).map_err(Error::Invalid)?;
     let link = operations::get_avatar(&app, &actor, id, size).await?;
     let fresh = format!("private, max-age={}", link.fresh_seconds);
     let headers = [(header::LOCATION, link.url), (header::CACHE_CONTROL, fresh)];
@@ -211,14 +211,17 @@ pub fn announced(value: Value, violations: Vec<Violation>) -> Result<(Announced,
     )
 }
 
-fn size(query: Result<Query<Vec<(String, String)>>, QueryRejection>) -> Result<Size, Flaw> {
-    let Query(parameters) = query.unwrap_or_default();
-    let mut sizes = parameters.iter().filter(|(name, _)| name == "size").map(|(_, value)| value);
-    match (sizes.next(), sizes.next()) {
-        (None, _) => Ok(Size::SHOWN),
-        (Some(size), None) => Size::parse(size),
-        (Some(_), Some(_)) => Err(Flaw::new("repeated", "give this parameter once")),
+fn size(pairs: Vec<(String, String)>) -> Result<Size, Vec<Violation>> {
+    let (mut size, mut violations) = (None, Vec::new());
+    for (name, value) in pairs {
+        let read = match name.as_str() {
+            "size" if size.is_some() => Err(Flaw::new("repeated", "give this parameter once")),
+            "size" => Size::parse(&value).map(|read| size = Some(read)),
+            _ => Err(Flaw::new("unknown_parameter", "use size")),
+        };
+        violations.extend(read.err().map(|flaw| Violation::at_parameter(name, flaw)));
     }
+    if violations.is_empty() { Ok(size.unwrap_or(Size::SHOWN)) } else { Err(violations) }
 }
 
 fn shown(upload: &Upload) -> AvatarUpload {

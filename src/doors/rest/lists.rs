@@ -12,6 +12,7 @@ use crate::domain::page::{Limit, Query, Sort};
 use crate::domain::{Actor, Filter, Flaw};
 use crate::error::{Error, Violation};
 use crate::operations::{self, Cost};
+use crate::percent::encoded;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -31,10 +32,10 @@ pub async fn list_users(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(pairs)?;
     let page = operations::list_users(&app, &actor, &asked.query, asked.cursor.as_deref()).await?;
-    let count_estimate = if asked.count { Some(operations::count_users(&app, &actor).await?) } else { None };
     let headers = [(header::LINK, links(&asked, page.next_cursor.as_deref())), (SERVER_TIMING, timing(&page.cost))];
     let users = page.users.iter().map(|user| view::User::of(&app, user)).collect();
-    Ok((headers, Json(view::Users { users, next_cursor: page.next_cursor, count_estimate })).into_response())
+    let (next_cursor, count_estimate) = (page.next_cursor, page.count_estimate);
+    Ok((headers, Json(view::Users { users, next_cursor, count_estimate })).into_response())
 }
 
 /// The query's parameters, for the API description.
@@ -55,7 +56,7 @@ pub struct ListParameters {
     /// `nextCursor` of the page before, for the same filter and sort.
     #[param(min_length = 1)]
     cursor: Option<String>,
-    /// `estimate` adds `countEstimate`: about how many users there are in all. Not together with a filter.
+    /// `estimate` adds `countEstimate`, where it can be had: about how many users there are in all. Not together with a filter.
     #[param(pattern = "^estimate$", example = "estimate")]
     count: Option<String>,
 }
@@ -64,13 +65,12 @@ pub struct ListParameters {
 struct Asked {
     query: Query,
     cursor: Option<String>,
-    count: bool,
     words: Vec<(String, String)>,
 }
 
 impl Asked {
     fn read(pairs: Vec<(String, String)>) -> Result<Self, Error> {
-        let mut asked = Self { query: Query::default(), cursor: None, count: false, words: Vec::new() };
+        let mut asked = Self { query: Query::default(), cursor: None, words: Vec::new() };
         let mut violations: Vec<Violation> = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         let mut filter = None;
@@ -95,15 +95,11 @@ impl Asked {
                     Ok(limit) => asked.query.limit = limit,
                     Err(flaw) => refuse(flaw),
                 },
-                "count" if value == "estimate" => asked.count = true,
+                "count" if value == "estimate" => asked.query.wants_estimate = true,
                 "count" => refuse(Flaw::new("unknown_count", "give estimate, or leave it out")),
                 _ => refuse(Flaw::new("unknown_parameter", "use filter, sort, limit, cursor or count")),
             }
             asked.words.push((name, value));
-        }
-        if asked.count && filter.is_some() {
-            let flaw = Flaw::new("contradiction", "leave out count or filter: only the whole directory is estimated");
-            violations.push(Violation::at_parameter("count", flaw));
         }
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
@@ -119,25 +115,12 @@ fn links(asked: &Asked, next_cursor: Option<&str>) -> HeaderValue {
     let link = |relation: &str, cursor: Option<&str>| {
         let words = asked.words.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let words = words.chain(cursor.map(|cursor| ("cursor", cursor)));
-        let query = words.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&");
+        let query = words.map(|(name, value)| format!("{name}={}", encoded(value, b""))).collect::<Vec<_>>().join("&");
         let mark = if query.is_empty() { "" } else { "?" };
         format!("<users{mark}{query}>; rel=\"{relation}\"")
     };
     let next = next_cursor.map(|cursor| format!("{}, ", link("next", Some(cursor)))).unwrap_or_default();
     HeaderValue::from_str(&format!("{next}{}", link("first", None))).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push_str(&crate::hex::lower(&[byte]).to_uppercase());
-        }
-    }
-    encoded
 }
 
 /// What the page took (<https://www.w3.org/TR/server-timing/>).

@@ -15,12 +15,15 @@ use crate::error::Error;
 use crate::operations;
 
 /// Changes a password.
+///
+/// The user's version stays as it is, so `If-Match` may be left out, whatever the deployment demands of other changes.
 #[utoipa::path(put, path = "/users/{id}/password", operation_id = "change_password", tag = "passwords",
     params(openapi::UserPath, openapi::IfMatch),
     request_body(content = view::PasswordChangeSchema),
     responses(
         (status = 204, description = "Changed"),
-        openapi::UserProblems, openapi::InputProblems, openapi::VersionProblems, openapi::CommonProblems,
+        (status = 412, description = "version-conflict", body = openapi::Problem, content_type = "application/problem+json"),
+        openapi::UserProblems, openapi::InputProblems, openapi::CommonProblems,
     ))]
 pub async fn change_password(
     State(app): State<App>,

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::domain::Flaw;
 use crate::error::{self, Error, Place, Source, Violation};
+use crate::percent;
 
 /// A kind of problem: the last part of `type`, stable for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,16 +297,7 @@ impl<'a> From<&'a Violation> for Entry<'a> {
 
 /// A JSON pointer as a URI fragment (RFC 6901, section 6).
 pub(in crate::doors) fn fragment(pointer: &str) -> String {
-    let mut text = String::from("#");
-    for byte in pointer.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push('%');
-            text.push_str(&crate::hex::lower(&[byte]).to_uppercase());
-        }
-    }
-    text
+    format!("#{}", percent::encoded(pointer, b"!$&'()*+,;=:@/?"))
 }
 
 /// What an error type means and how to mend it.

@@ -29,7 +29,7 @@ pub async fn create_user(
     mounted: Mounted,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let new = view::new_user(body.value, body.violations, &app.password_policy).map_err(Error::Invalid)?;
+    let new = |policy: &_| view::new_user(body.value, body.violations, policy).map_err(Error::Invalid);
     let user = operations::create_user(&app, &actor, new, key).await?;
     let location = mounted.path(&format!("/users/{}", user.id));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], shown(&app, &user)).into_response())

@@ -60,7 +60,7 @@ pub struct Users {
     /// The cursor of the next page, or null on the last one.
     #[schema(required)]
     pub next_cursor: Option<String>,
-    /// About how many users there are in all, some hours old; only with `count=estimate`.
+    /// About how many users there are in all, some hours old; only with `count=estimate`, and not while it cannot be had.
     #[schema(required = false, value_type = u64, example = 1200)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count_estimate: Option<u64>,
