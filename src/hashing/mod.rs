@@ -1,7 +1,7 @@
 //! Password hashes: argon2id for our own, and the formats that other systems left behind.
 //!
-//! All of it runs off the async threads, in turns that bound memory and cores (`turns`), in memory that is wiped and
-//! used again. [`Hasher::hash`] makes argon2id with the parameters of today, under the pepper of today if there is one;
+//! All of it runs off the async threads, on threads of its own (`workers`), in turns that bound memory, cores and waiting
+//! (`turns`). [`Hasher::hash`] makes argon2id with the parameters of today, under the pepper of today if there is one;
 //! [`Hasher::verify`] reads whatever is stored; [`Hasher::is_current`] says whether a login should write it anew.
 
 mod argon2_phc;
@@ -14,11 +14,12 @@ mod recipe;
 mod scrypt;
 mod sha512_crypt;
 mod turns;
+mod workers;
 
 pub use pepper::Pepper;
 pub use turns::Limits;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use argon2::Block;
@@ -30,7 +31,8 @@ use crate::ids::Ids;
 use crate::scope;
 use argon2_phc::Argon2Hash;
 use recipe::Recipe;
-use turns::Turns;
+use turns::{Place, Turns};
+use workers::Workers;
 
 /// Bytes of salt (RFC 9106, section 3.1).
 pub const SALT_BYTES: usize = 16;
@@ -83,15 +85,21 @@ pub struct Settings {
 pub struct Hasher {
     settings: Arc<Settings>,
     turns: Turns,
-    memories: Arc<Mutex<Vec<Vec<Block>>>>,
+    workers: Workers,
     ids: Ids,
+}
+
+/// A place in the queue, for one request and all that it hashes.
+pub struct Queued<'a> {
+    hasher: &'a Hasher,
+    place: Place,
 }
 
 impl Hasher {
     /// A hasher with these settings.
     pub fn new(settings: Settings, ids: Ids) -> Self {
-        let turns = Turns::new(&settings.limits);
-        Self { settings: Arc::new(settings), turns, memories: Arc::default(), ids }
+        let turns = Turns::new(&settings.limits, settings.parameters.memory_kib);
+        Self { settings: Arc::new(settings), turns, workers: Workers::default(), ids }
     }
 
     /// A fresh random salt.
@@ -101,10 +109,9 @@ impl Hasher {
         salt
     }
 
-    /// Gets the memory of one hash ahead of the first.
+    /// Gets a thread, and the memory of one hash, ahead of the first.
     pub fn make_ready(&self) {
-        let memory = vec![Block::new(); self.settings.parameters.memory_kib as usize];
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        self.workers.make_ready(self.settings.parameters.memory_kib as usize);
     }
 
     /// How hashes are made today.
@@ -113,31 +120,24 @@ impl Hasher {
         Make { parameters: self.settings.parameters, key_id }
     }
 
+    /// Takes a place in the queue, or tells at once when to come back: before anything else is spent on the request.
+    pub fn queue(&self) -> Result<Queued<'_>, Error> {
+        Ok(Queued { hasher: self, place: self.turns.queue()? })
+    }
+
     /// Hashes a password under a salt with the current parameters and pepper.
     pub async fn hash(&self, password: &[u8], salt: Salt) -> Result<PasswordHash, Error> {
-        self.hash_as(self.make(), password, salt).await
+        self.queue()?.hash(password, salt).await
     }
 
     /// The same as it was made before, with a key that still is configured.
     pub async fn hash_as(&self, make: Make, password: &[u8], salt: Salt) -> Result<PasswordHash, Error> {
-        let unfilled =
-            Argon2Hash::unfilled(make, salt).map_err(|_| Error::internal("argon2 parameters are out of range"))?;
-        self.work(password, unfilled.memory_kib(), move |password, pepper, memory| {
-            unfilled.fill(password, pepper, memory).map(|filled| PasswordHash::from_stored(filled.to_phc()))
-        })
-        .await
+        self.queue()?.hash_as(make, password, salt).await
     }
 
     /// Whether the password has this hash. Where there is no hash the same work is done, for nothing.
     pub async fn verify(&self, password: &[u8], stored: Option<&PasswordHash>) -> Result<bool, Error> {
-        let Some(stored) = stored else {
-            self.hash(password, self.salt()).await?;
-            return Ok(false);
-        };
-        let recipe = Recipe::parse(stored.expose())
-            .map_err(|_| Error::internal("a stored password hash has an unknown form"))?;
-        let memory_kib = recipe.memory_kib();
-        self.work(password, memory_kib, move |password, pepper, memory| recipe.matches(password, pepper, memory)).await
+        self.queue()?.verify(password, stored).await
     }
 
     /// Whether a stored hash is what [`Hasher::hash`] would make today: same kind, same cost, same pepper.
@@ -156,6 +156,35 @@ impl Hasher {
         }
         Err(Flaw::new("hash_too_costly", format!("import hashes that need at most {} MiB of memory", most / 1024)))
     }
+}
+
+impl Queued<'_> {
+    /// [`Hasher::hash`], from this place.
+    pub async fn hash(&self, password: &[u8], salt: Salt) -> Result<PasswordHash, Error> {
+        self.hash_as(self.hasher.make(), password, salt).await
+    }
+
+    /// [`Hasher::hash_as`], from this place.
+    async fn hash_as(&self, make: Make, password: &[u8], salt: Salt) -> Result<PasswordHash, Error> {
+        let unfilled =
+            Argon2Hash::unfilled(make, salt).map_err(|_| Error::internal("argon2 parameters are out of range"))?;
+        self.work(password, unfilled.memory_kib(), move |password, pepper, memory| {
+            unfilled.fill(password, pepper, memory).map(|filled| PasswordHash::from_stored(filled.to_phc()))
+        })
+        .await
+    }
+
+    /// [`Hasher::verify`], from this place.
+    pub async fn verify(&self, password: &[u8], stored: Option<&PasswordHash>) -> Result<bool, Error> {
+        let Some(stored) = stored else {
+            self.hash(password, self.hasher.salt()).await?;
+            return Ok(false);
+        };
+        let recipe = Recipe::parse(stored.expose())
+            .map_err(|_| Error::internal("a stored password hash has an unknown form"))?;
+        let memory_kib = recipe.memory_kib();
+        self.work(password, memory_kib, move |password, pepper, memory| recipe.matches(password, pepper, memory)).await
+    }
 
     /// Runs `work` in its turn, off the async threads.
     async fn work<T: Send + 'static>(
@@ -166,27 +195,20 @@ impl Hasher {
     ) -> Result<T, Error> {
         let password = Zeroizing::new(password.to_vec());
         let asked = Instant::now();
-        let turn = self.turns.take(memory_kib).await;
+        let turn = self.place.turn(memory_kib).await;
         scope::note(|scope| scope.hash_wait_micros.add_time(asked.elapsed()));
         let turn = turn?;
-        let (memories, settings) = (self.memories.clone(), self.settings.clone());
+        let settings = self.hasher.settings.clone();
         let kept = settings.parameters.memory_kib as usize;
-        let run = move || {
-            let _turn = turn;
-            let mut memory = memories.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            let outcome = work(&password, &settings.pepper, &mut memory);
-            // What an imported hash needed beyond our own is given back.
-            if memory.len() <= kept {
-                memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-            }
+        let run = move |memory: &mut Vec<Block>| {
+            let outcome = work(&password, &settings.pepper, memory);
+            turn.end();
             outcome
         };
         let began = Instant::now();
-        let outcome = tokio::task::spawn_blocking(run).await;
+        let outcome = self.hasher.workers.run(kept, run).await;
         scope::note(|scope| scope.hash_micros.add_time(began.elapsed()));
-        outcome
-            .map_err(|e| Error::Internal { context: "hashing panicked", source: Some(e.into()) })?
-            .map_err(Error::internal)
+        outcome?.map_err(Error::internal)
     }
 }
 

@@ -23,6 +23,7 @@ pub async fn change_password(
     if current.is_none() && actor.permit(Action::SetCredential, Some(id)).is_err() {
         return Err(Error::invalid_member("/currentPassword", Flaw::new("required", "give the current password")));
     }
+    let queued = app.hasher.queue()?;
     let user = app.store.get_user(id).await?.ok_or(Error::NotFound)?;
     if !if_match.admits(user.version) {
         return Err(Error::VersionConflict);
@@ -41,11 +42,11 @@ pub async fn change_password(
             Some(current) => {
                 let keys = AttemptKeys::new(&user.profile.user_name, actor.client());
                 let login = app.store.get_login(id, &keys).await?;
-                prove(app, &keys, &login.history, current, login.hash.as_ref()).await?;
+                prove(app, &queued, &keys, &login.history, current, login.hash.as_ref()).await?;
                 login.hash
             }
         };
-        let hash = app.hasher.hash(new.as_bytes(), app.hasher.salt()).await?;
+        let hash = queued.hash(new.as_bytes(), app.hasher.salt()).await?;
         let expected = stored.as_ref().map_or(Expected::Anything, Expected::Hash);
         let version = if_match.pinned(user.version);
         if app.store.replace_credential(id, version, expected, &hash, app.clock.now()).await? {

@@ -5,6 +5,7 @@ use crate::domain::attempts::History;
 use crate::domain::attempts::Wait;
 use crate::domain::{Password, PasswordHash};
 use crate::error::Error;
+use crate::hashing::Queued;
 use crate::store::AttemptKeys;
 
 /// Proves a password against a hash, or against none with the same work; the outcome is counted before it is told.
@@ -14,6 +15,7 @@ use crate::store::AttemptKeys;
 /// worth no more than tries in a row.
 pub(super) async fn prove(
     app: &App,
+    queued: &Queued<'_>,
     keys: &AttemptKeys,
     history: &History,
     password: &Password,
@@ -21,7 +23,7 @@ pub(super) async fn prove(
 ) -> Result<(), Error> {
     let limits = &app.attempt_limits;
     limits.admit(history, app.clock.now()).map_err(too_many)?;
-    if !app.hasher.verify(password.as_bytes(), hash).await? {
+    if !queued.verify(password.as_bytes(), hash).await? {
         let counted = Box::pin(app.store.count_failure(keys, history, limits, app.clock.now())).await?;
         return Err(counted.map_or_else(too_many, |()| Error::InvalidCredentials));
     }

@@ -4,6 +4,7 @@ use super::prove_password::prove;
 use crate::app::App;
 use crate::domain::{Action, Actor, Password, PasswordHash, User, UserId, UserName};
 use crate::error::{Error, chain};
+use crate::hashing::Queued;
 use crate::store::AttemptKeys;
 
 /// Gives the user if name and password belong together. An unknown name, a wrong password and a user without a
@@ -15,27 +16,28 @@ pub async fn verify_password(
     password: &Password,
 ) -> Result<User, Error> {
     actor.permit(Action::VerifyPassword, None)?;
+    let queued = app.hasher.queue()?;
     let keys = AttemptKeys::new(user_name, actor.client());
     let id = app.store.find_user_id(user_name).await?.unwrap_or_else(UserId::nobody);
     let login = app.store.get_login(id, &keys).await?;
     // The name may have passed to someone else between the two reads.
     let user = login.user.filter(|user| user.profile.user_name.key() == user_name.key());
     let hash = login.hash.filter(|_| user.is_some());
-    prove(app, &keys, &login.history, password, hash.as_ref()).await?;
+    prove(app, &queued, &keys, &login.history, password, hash.as_ref()).await?;
     let (Some(user), Some(hash)) = (user, hash) else {
         return Err(Error::internal("a password was proved against no hash"));
     };
-    upgrade(app, user.id, password, &hash).await;
+    upgrade(app, &queued, user.id, password, &hash).await;
     Ok(user)
 }
 
 /// Writes the hash in today's form. Whoever proved the password is not held up by a failure: the next login upgrades.
-async fn upgrade(app: &App, id: UserId, password: &Password, old: &PasswordHash) {
+async fn upgrade(app: &App, queued: &Queued<'_>, id: UserId, password: &Password, old: &PasswordHash) {
     if app.hasher.is_current(old) {
         return;
     }
     let outcome = async {
-        let new = app.hasher.hash(password.as_bytes(), app.hasher.salt()).await?;
+        let new = queued.hash(password.as_bytes(), app.hasher.salt()).await?;
         app.store.upgrade_credential(id, old, &new).await
     };
     if let Err(error) = outcome.await {

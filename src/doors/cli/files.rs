@@ -55,6 +55,9 @@ pub(super) struct Source {
     pub(super) total: Option<u64>,
 }
 
+/// How much of a packed file is read at once: little, since what is read counts as done.
+const PACKED_BYTES: usize = 4096;
+
 /// Opens a file, or standard input for `-`; unpacks by extension.
 pub(super) fn open(path: &Path) -> io::Result<Source> {
     let bytes = Arc::new(AtomicU64::new(0));
@@ -65,9 +68,10 @@ pub(super) fn open(path: &Path) -> io::Result<Source> {
     let file = File::open(path)?;
     let total = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
     let counted = Counted { inner: file, bytes: bytes.clone() };
+    let packed = |counted| io::BufReader::with_capacity(PACKED_BYTES, counted);
     let reader: Box<dyn Read> = match extension(path).as_str() {
-        "gz" => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(counted))),
-        "zst" => Box::new(zstd::Decoder::new(counted)?),
+        "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(packed(counted))),
+        "zst" => Box::new(zstd::Decoder::with_buffer(packed(counted))?),
         _ => Box::new(counted),
     };
     Ok(Source { reader, bytes, total })

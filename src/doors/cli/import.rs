@@ -87,7 +87,8 @@ impl Flags {
         let format = Format::of(&self.file, self.format);
         let rows = Rows::of(source.reader, format, &self.map, self.ignore_unknown, app.password_policy.clone());
         let mut rows = rows.map_err(|error| format!("{}: {error}", self.file.display()))?;
-        let report = self.report.as_deref().map(files::create).transpose()?;
+        let create = |path: &PathBuf| files::create(path).map_err(|error| format!("{}: {error}", path.display()));
+        let report = self.report.as_ref().map(create).transpose()?;
         let state = RefCell::new((Report::new(report), Progress::start("rows", source.total)));
         let read_error = RefCell::new(None);
         let is_stopped = AtomicBool::new(false);

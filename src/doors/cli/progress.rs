@@ -65,7 +65,8 @@ impl Progress {
         }
         let (seconds, rate) = (self.started.elapsed().as_secs_f64(), self.rate(done));
         let peak = peak_memory_mib().map(|mib| format!(" Peak memory {mib} MiB.")).unwrap_or_default();
-        self.line(&format!("{done} {} in {seconds:.1} s ({rate:.0} a second){details}.{peak}", self.what));
+        let what = if done == 1 { self.what.trim_end_matches('s') } else { self.what };
+        self.line(&format!("{done} {what} in {seconds:.1} s ({rate:.0} a second){details}.{peak}"));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "it is told without decimals")]

@@ -36,7 +36,7 @@ impl Columns {
                 None if ignore_unknown => Column::Ignored,
                 None => {
                     return Err(format!(
-                        "the column {name} is not known: name it by --map FIELD={name}, or use --ignore-unknown"
+                        "the column {name} is not known: name it by --map 'FIELD={name}', or use --ignore-unknown"
                     ));
                 }
             };
@@ -47,7 +47,10 @@ impl Columns {
         }
         for field in &FIELDS[..3] {
             if !columns.contains(&Column::Field(field)) {
-                return Err(format!("the header lacks {field}; name its column by --map {field}=COLUMN"));
+                return Err(format!(
+                    "the header lacks {field}; name its column by --map {field}=COLUMN (columns here: {})",
+                    header.join(", ")
+                ));
             }
         }
         Ok(Self { columns, renamed, ignore_unknown })

@@ -67,10 +67,21 @@ impl Rows {
         }
         let bound = Rc::new(Cell::new(SEARCHED_BYTES));
         let is_crlf = Rc::new(Cell::new(false));
-        let reader = Bounded { inner: reader, left: bound.clone(), is_crlf: is_crlf.clone(), is_first: true };
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
-        let header = reader.byte_headers().map_err(|error| format!("the header cannot be read: {error}"))?.clone();
-        let header: Vec<String> = header.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
+        let mut reader = BufReader::new(reader);
+        let beginning = reader.fill_buf().map_err(|error| format!("the header cannot be read: {error}"))?;
+        if beginning.is_empty() {
+            return Err("the file is empty".to_owned());
+        }
+        let delimiter = delimiter(beginning);
+        let inner = Box::new(reader);
+        let reader = Bounded { inner, left: bound.clone(), is_crlf: is_crlf.clone(), is_first: true };
+        let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(reader);
+        let header = reader.byte_headers().map_err(|error| format!("the header cannot be read: {error}"))?;
+        let header = csv::StringRecord::from_byte_record(header.clone())
+            .ok()
+            .filter(|header| !header.as_slice().contains(|c: char| c == '\0' || c == char::REPLACEMENT_CHARACTER))
+            .ok_or("the header is no text: is this a CSV file, not packed, and saved as UTF-8?")?;
+        let header: Vec<String> = header.iter().map(|cell| cell.trim().to_owned()).collect();
         let columns = Columns::of_header(&header, map, ignore_unknown)?;
         Ok(Self::Csv { reader, columns, bound, is_crlf, policy })
     }
@@ -108,6 +119,13 @@ impl Rows {
             },
         }
     }
+}
+
+/// What lies between two columns: a comma, or what the header has instead. Spreadsheets of some countries write semicolons.
+fn delimiter(beginning: &[u8]) -> u8 {
+    let header = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let has = |delimiter: &u8| header.contains(delimiter);
+    [b',', b';', b'\t'].into_iter().find(has).unwrap_or(b',')
 }
 
 /// The line on which a record begins. The reader stands behind its last line feed, or before that where lines end in CR LF;
@@ -283,6 +301,19 @@ mod tests {
     }
 
     #[test]
+    fn semicolons_and_tabs_are_seen_and_what_is_no_text_is_refused() {
+        for delimiter in [";", "\t"] {
+            let text = "\u{feff}User Name;FIRST_NAME;last-name;passwordHash\r\nada;Ada;\"Byron, L\";\"HASH\"\r\n";
+            assert_eq!(read(&text.replace(';', delimiter), Format::Csv, &[]).unwrap(), ["2 ada"], "{delimiter:?}");
+        }
+        let utf16: String = "userName,x".chars().flat_map(|c| [c, '\0']).collect();
+        for (text, told) in [("", "empty"), (utf16.as_str(), "UTF-8"), ("\u{1}\0\0ELF,\n", "UTF-8")] {
+            let refused = read(text, Format::Csv, &[]).unwrap_err();
+            assert!(refused.contains(told), "{refused}");
+        }
+    }
+
+    #[test]
     fn headers_are_mapped_or_refused() {
         let row = format!("ada,Ada,L,\"{HASH}\"\n");
         let mapped = read(
@@ -299,7 +330,6 @@ mod tests {
             let refused = read(&text, Format::Csv, &[]).unwrap_err();
             assert!(refused.contains(told), "{refused}");
         }
-        assert!(read("", Format::Csv, &[]).unwrap_err().contains("userName"));
     }
 
     #[test]
