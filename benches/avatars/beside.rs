@@ -25,6 +25,9 @@ struct Taken {
     peak_kib: u64,
 }
 
+/// A name, and what makes the four pictures.
+type Contender<'a> = (&'static str, Box<dyn Fn() -> Taken + 'a>);
+
 pub fn run() {
     if Command::new("vipsthumbnail").arg("--vips-version").output().is_err() {
         println!("beside: vipsthumbnail is missing (Debian's libvips-tools)");
@@ -36,7 +39,7 @@ pub fn run() {
     let picture = image::load_from_memory_with_format(&std::fs::read(&file).unwrap(), ImageFormat::Jpeg).unwrap();
     println!("{} x {}, {} bytes", picture.width(), picture.height(), std::fs::metadata(&file).unwrap().len());
 
-    let contenders: [(&str, Box<dyn Fn() -> Taken>); 3] = [
+    let contenders: [Contender<'_>; 3] = [
         ("roster", Box::new(|| roster(&file, &folder.join("roster")))),
         ("vipsthumbnail, each size from the file", Box::new(|| vips(&file, &folder.join("each"), false))),
         ("vipsthumbnail, small ones from the largest", Box::new(|| vips(&file, &folder.join("chain"), true))),
@@ -67,8 +70,8 @@ pub fn run() {
 fn make(folder: &Path) -> String {
     let (plain, file) = (folder.join("p.png"), folder.join("p.jpg"));
     photograph().save(&plain).unwrap();
-    let made = Command::new("vips").arg("copy").arg(&plain).arg(format!("{}[Q=90,subsample_mode=on]", file.display()));
-    assert!({ made }.status().unwrap().success());
+    let as_wanted = format!("{}[Q=90,subsample_mode=on]", file.display());
+    assert!(Command::new("vips").arg("copy").arg(&plain).arg(as_wanted).status().unwrap().success());
     file.to_str().unwrap().to_owned()
 }
 
@@ -99,8 +102,9 @@ fn vips(file: &str, folder: &Path, chained: bool) -> Taken {
 /// Runs a command on the first core.
 fn measured(command: &[&str]) -> Taken {
     let began = Instant::now();
-    let output = Command::new("taskset").args(["-c", "0", "time", "-f", "%U %S %M"]).args(command);
-    let output = { output }.env("VIPS_CONCURRENCY", "1").output().unwrap();
+    let mut timed = Command::new("taskset");
+    timed.args(["-c", "0", "time", "-f", "%U %S %M"]).args(command).env("VIPS_CONCURRENCY", "1");
+    let output = timed.output().unwrap();
     let wall = began.elapsed();
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{command:?}: {told}");

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use dynoxide::{Database, ImportOptions, Item};
 use roster::domain::page::Query;
-use roster::domain::{Filter, Limit, Sort};
+use roster::domain::{Filter, Sort};
 use roster::ids::Ids;
 use roster::store::keys;
 

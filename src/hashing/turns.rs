@@ -169,7 +169,8 @@ mod tests {
         let limits = Limits { parallel: 1, memory_mib: 40, longest_wait: Duration::from_secs(60) };
         let turns = Turns::new(&limits, HASH_KIB);
         let first = take(&turns, HASH_KIB).await.unwrap();
-        let mut waiting: Vec<_> = (0..=MOST_WAITING).map(|_| turns.queue().ok().expect("a place to wait")).collect();
+        let mut waiting: Vec<_> = (0..=MOST_WAITING).filter_map(|_| turns.queue().ok()).collect();
+        assert_eq!(waiting.len(), MOST_WAITING + 1, "places to wait");
         assert!(matches!(turns.queue(), Err(Error::Unavailable { .. })));
         let next = waiting.pop().unwrap();
         let mut next = Box::pin(next.turn(HASH_KIB));

@@ -50,7 +50,7 @@ impl Store {
                 return Err(too_many(first.unix_seconds(), now));
             }
             let ends =
-                items.iter().filter_map(|item| number(item, "expiresAt")).filter(|end| *end > now.unix_seconds());
+                items.iter().filter_map(|item| item::number(item, "expiresAt")).filter(|end| *end > now.unix_seconds());
             if let (true, Some(first)) = (ends.clone().count() >= MOST_REMEMBERED, ends.min()) {
                 return Err(too_many(first, now));
             }

@@ -129,7 +129,7 @@ fn mutated(file: &[u8], random: &mut impl FnMut() -> usize) -> Vec<u8> {
     let mut file = file.to_vec();
     for _ in 0..=random() % 4 {
         // Half of the changes are where headers are.
-        let end = if random() % 2 == 0 { file.len().min(80) } else { file.len() };
+        let end = if random().is_multiple_of(2) { file.len().min(80) } else { file.len() };
         let at = 8 + random() % end.saturating_sub(8).max(1);
         let rest = file.len().saturating_sub(at);
         let telling = [0x00, 0x01, 0x7f, 0x80, 0xff][random() % 5];
@@ -148,7 +148,7 @@ fn mutated(file: &[u8], random: &mut impl FnMut() -> usize) -> Vec<u8> {
             }
         }
     }
-    if file.starts_with(b"\x89PNG") && random() % 4 != 0 {
+    if file.starts_with(b"\x89PNG") && !random().is_multiple_of(4) {
         bombs::mend_png(&mut file);
     }
     file

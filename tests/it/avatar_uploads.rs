@@ -67,8 +67,8 @@ async fn a_picture_put_is_shown_in_every_size_and_removed() {
     }
     let objects = gallery.objects().await;
     assert_eq!(objects.len(), 4, "{objects:?}");
-    let hash = content.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let place = format!("avatars/{ada}/{}/{hash}/", asked["uploadId"].as_str().unwrap());
+    let hash = u128::from_be_bytes(content.finalize()[..16].try_into().unwrap());
+    let place = format!("avatars/{ada}/{}/{hash:032x}/", asked["uploadId"].as_str().unwrap());
     assert!(objects.iter().all(|key| key.starts_with(&place)), "{objects:?} in {place}");
 
     gallery.anyone().delete(&format!("/users/{ada}/avatar")).await.expect(204);

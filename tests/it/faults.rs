@@ -232,14 +232,14 @@ async fn nothing_is_begun_after_the_deadline() {
     };
     let within = |time| Scope::until(Some(Instant::now() + time));
     faults.calls();
-    let outcome = within(Duration::ZERO).of(rename()).await;
+    let outcome = Box::pin(within(Duration::ZERO).of(rename())).await;
     assert!(matches!(&outcome, Err(Error::Timeout(_))), "{outcome:?}");
     assert!(faults.calls().is_empty(), "not even read");
 
     // A call under way ends with the time that is left, and the next one is not begun.
     faults.next("GetItem", [Fault::Silence]);
     let short = Duration::from_millis(300);
-    let (outcome, _) = in_time("a silent call", short, within(short).of(rename())).await;
+    let (outcome, _) = in_time("a silent call", short, Box::pin(within(short).of(rename()))).await;
     assert!(matches!(&outcome, Err(Error::Timeout(_))), "{outcome:?}");
     assert_eq!(faults.calls(), ["GetItem"]);
 
@@ -250,7 +250,7 @@ async fn nothing_is_begun_after_the_deadline() {
     })));
     let short = Duration::from_millis(150);
     let scope = within(short);
-    let (outcome, _) = in_time("conflicts", short, scope.of(rename())).await;
+    let (outcome, _) = in_time("conflicts", short, Box::pin(scope.of(rename()))).await;
     assert!(matches!(&outcome, Err(Error::Unavailable { .. } | Error::Timeout(_))), "{outcome:?}");
     assert!(faults.calls().len() <= 5 && scope.retries.get() <= 3, "{} waits", scope.retries.get());
     faults.weather(None);

@@ -24,6 +24,7 @@ async fn refused(house: &House, what: &str, query: &str, expected: &str) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn documents_that_ask_for_too_much_are_refused() {
     let house = House::new().await;
     let aliases = |n: usize| format!("{{ {} }}", repeated(n, |n| format!("a{n}:__typename ")));

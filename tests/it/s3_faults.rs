@@ -133,7 +133,7 @@ async fn row(name: &str, fault: Fault, times: Option<usize>, failures: &[u16]) -
         };
         faults.befall(fault.clone(), times);
         let limit = if deed == "ready" { READY } else { DEADLINE };
-        let (status, took) = in_time(&label, limit, act(&app, deed, &user, sent.as_ref())).await;
+        let (status, took) = in_time(&label, limit, Box::pin(act(&app, deed, &user, sent.as_ref()))).await;
         // To readiness a refusal is an answer, since a role need not be allowed to list; links are signed and ask nobody.
         let may_fail = if deed == "ready" { &[503][..] } else { failures };
         assert!(status < 400 || (deed != "show" && may_fail.contains(&status)), "{label}: {status}");

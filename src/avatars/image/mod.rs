@@ -124,7 +124,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_the_files_fault() {
-        #[expect(clippy::panic, reason = "as a decoder would")]
         let judged = apart(|| panic!("index out of bounds")).await.unwrap();
         assert_eq!(judged.err(), Some(Rejection::Unreadable));
     }

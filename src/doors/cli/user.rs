@@ -174,7 +174,7 @@ impl Create {
         let body =
             json!({"userName": user_name, "firstName": first_name, "lastName": last_name, member: secret.text()});
         let create = async |Reached { app, actor, .. }: &Reached| {
-            let new = view::new_user(body, Vec::new(), &app.password_policy).map_err(Error::Invalid)?;
+            let new = |policy: &_| view::new_user(body, Vec::new(), policy).map_err(Error::Invalid);
             operations::create_user(app, actor, new, None).await.map(Shown::User)
         };
         common.answer(create).await

@@ -103,7 +103,7 @@ impl Mutation {
         nullable(async {
             let caller @ Caller { app, actor, .. } = ctx.data()?;
             let (target, if_match) = (user_id(&id)?, demanded(caller, version)?);
-            operations::delete_user(app, actor, target, &if_match).await.map_err(|error| at("", error))?;
+            Box::pin(operations::delete_user(app, actor, target, &if_match)).await.map_err(|error| at("", error))?;
             Ok(DeleteUserPayload { id })
         })
         .await
@@ -139,7 +139,7 @@ impl Mutation {
         nullable(async {
             let Caller { app, actor, .. } = ctx.data()?;
             let claim = view::password_claim(input.into(), Vec::new()).map_err(invalid)?;
-            let user = operations::verify_password(app, actor, &claim.user_name, &claim.password).await;
+            let user = Box::pin(operations::verify_password(app, actor, &claim.user_name, &claim.password)).await;
             Ok(VerifyPasswordPayload { user: User(user.map_err(|error| at(INPUT, error))?) })
         })
         .await

@@ -172,12 +172,11 @@ impl Journal {
         let mut first = HashMap::new();
         let mut told = BTreeMap::<_, Vec<_>>::new();
         for event in events {
-            match first.get(&event.id) {
-                Some(before) => assert_eq!(*before, &event.json, "what is told again is told in the same words"),
-                None => {
-                    first.insert(&event.id, &event.json);
-                    told.entry(&event.user).or_default().push(event);
-                }
+            if let Some(before) = first.get(&event.id) {
+                assert_eq!(*before, &event.json, "what is told again is told in the same words");
+            } else {
+                first.insert(&event.id, &event.json);
+                told.entry(&event.user).or_default().push(event);
             }
         }
         for (user, life) in self.lives.lock().unwrap().iter() {

@@ -79,7 +79,7 @@ impl Rows {
         let header = reader.byte_headers().map_err(|error| format!("the header cannot be read: {error}"))?;
         let header = csv::StringRecord::from_byte_record(header.clone())
             .ok()
-            .filter(|header| !header.as_slice().contains(|c: char| c == '\0' || c == char::REPLACEMENT_CHARACTER))
+            .filter(|header| !header.as_slice().contains(['\0', char::REPLACEMENT_CHARACTER]))
             .ok_or("the header is no text: is this a CSV file, not packed, and saved as UTF-8?")?;
         let header: Vec<String> = header.iter().map(|cell| cell.trim().to_owned()).collect();
         let columns = Columns::of_header(&header, map, ignore_unknown)?;
