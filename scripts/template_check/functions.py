@@ -4,6 +4,11 @@ import json
 
 # Who answers requests, and therefore is judged by the API's faults too when traffic is shifted.
 OF_THE_API = {"Directory", "Credentials", "GraphQLFunction"}
+# What those who judge passwords are told, and nobody else: a parameter, or a value.
+JUDGES = {
+    "ROSTER_ATTEMPTS_PER_NAME": "AttemptsPerName",
+    "ROSTER_ATTEMPTS_PER_CALLER": "AttemptsPerCaller",
+}
 
 
 def check(template, wrong):
@@ -28,6 +33,9 @@ def check(template, wrong):
         reads_pepper = "${PepperParameter}" in json.dumps(template.all[f"{name}Role"])
         if reads_pepper != ("ROSTER_PASSWORD_PEPPER_SSM" in variables):
             wrong.append(f"{name} is told of a pepper that it may not read, or the other way round")
+        for variable, wanted in JUDGES.items():
+            if variables.get(variable) != (template.parameters.get(wanted, wanted) if reads_pepper else None):
+                wrong.append(f"{name}, which {'judges' if reads_pepper else 'judges no'} passwords, has {variable} {variables.get(variable)}")
         unwatched = template.with_parameters(Watched="false").of_type("AWS::Lambda::Function")[name]
         if unwatched["Environment"]["Variables"].get("ROSTER_METRICS") != "off":
             wrong.append(f"{name} writes metrics that nobody looks at")
