@@ -8,6 +8,7 @@ OF_THE_API = {"Directory", "Credentials", "GraphQLFunction"}
 JUDGES = {
     "ROSTER_ATTEMPTS_PER_NAME": "AttemptsPerName",
     "ROSTER_ATTEMPTS_PER_CALLER": "AttemptsPerCaller",
+    "ROSTER_WARM_UP": "table,passwords",
 }
 
 
