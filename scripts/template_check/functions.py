@@ -4,6 +4,8 @@ import json
 
 # Who answers requests, and therefore is judged by the API's faults too when traffic is shifted.
 OF_THE_API = {"Directory", "Credentials", "GraphQLFunction"}
+# What works behind answers what failed, and Lambda counts no error; the operation's own faults say so.
+BEHIND = {"Avatars": "process_avatar", "Changes": "publish_changes"}
 # What those who judge passwords are told, and nobody else: a parameter, or a value.
 JUDGES = {
     "ROSTER_ATTEMPTS_PER_NAME": "AttemptsPerName",
@@ -88,7 +90,9 @@ def check_shifting(template, functions, wrong):
             continue
         named = [alarm["Name"]["Ref"] for alarm in group.get("AlarmConfiguration", {}).get("Alarms", [])]
         own = [name for name in named if {"Name": "FunctionName", "Value": {"Ref": function}} in alarms[name].get("Dimensions", [])]
-        if not own or (function in OF_THE_API and "ApiFaultsAlarm" not in named):
+        faults = [{"Name": "operation", "Value": BEHIND.get(function)}]
+        tells_faults = any(alarms[name].get("MetricName") == "faults" and alarms[name]["Dimensions"] == faults for name in named)
+        if not own or (function in OF_THE_API and "ApiFaultsAlarm" not in named) or (function in BEHIND and not tells_faults):
             wrong.append(f"{function} goes live whatever its alarms say: {named}")
         if "DEPLOYMENT_STOP_ON_ALARM" not in group["AutoRollbackConfiguration"]["Events"]:
             wrong.append(f"{function} does not go back on an alarm")
