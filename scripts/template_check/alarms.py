@@ -56,9 +56,14 @@ def check_form(name, alarm, template, wrong):
         wrong.append(f"{name} can never have that many data points")
     for namespace, metric, dimensions in series(alarm).values():
         if namespace == {"Fn::Sub": "Roster/${AWS::StackName}"}:
-            if f'"{metric}"' not in OWN_METRICS or dimensions:
+            by = [d["Name"] for d in dimensions]
+            # `add` writes each in all and by operation; an operation is a file.
+            if f'"{metric}"' not in OWN_METRICS or by not in ([], ["operation"]):
                 wrong.append(f"{name} looks at {metric}, which is not written so")
-        elif not str(namespace).startswith("AWS/"):
+            if by and not (ROOT / f"src/operations/{dimensions[0]['Value']}.rs").is_file():
+                wrong.append(f"{name} looks at an operation that is not there")
+            continue
+        if not str(namespace).startswith("AWS/"):
             wrong.append(f"{name} looks at the namespace {namespace}")
         for dimension in dimensions:
             value = dimension["Value"]

@@ -4,6 +4,14 @@ import json
 
 # Who answers requests, and therefore is judged by the API's faults too when traffic is shifted.
 OF_THE_API = {"Directory", "Credentials", "GraphQLFunction"}
+# What works behind answers what failed, and Lambda counts no error; the operation's own faults say so.
+BEHIND = {"Avatars": "process_avatar", "Changes": "publish_changes"}
+# What those who judge passwords are told, and nobody else: a parameter, or a value.
+JUDGES = {
+    "ROSTER_ATTEMPTS_PER_NAME": "AttemptsPerName",
+    "ROSTER_ATTEMPTS_PER_CALLER": "AttemptsPerCaller",
+    "ROSTER_WARM_UP": "table,passwords",
+}
 
 
 def check(template, wrong):
@@ -28,6 +36,9 @@ def check(template, wrong):
         reads_pepper = "${PepperParameter}" in json.dumps(template.all[f"{name}Role"])
         if reads_pepper != ("ROSTER_PASSWORD_PEPPER_SSM" in variables):
             wrong.append(f"{name} is told of a pepper that it may not read, or the other way round")
+        for variable, wanted in JUDGES.items():
+            if variables.get(variable) != (template.parameters.get(wanted, wanted) if reads_pepper else None):
+                wrong.append(f"{name}, which {'judges' if reads_pepper else 'judges no'} passwords, has {variable} {variables.get(variable)}")
         unwatched = template.with_parameters(Watched="false").of_type("AWS::Lambda::Function")[name]
         if unwatched["Environment"]["Variables"].get("ROSTER_METRICS") != "off":
             wrong.append(f"{name} writes metrics that nobody looks at")
@@ -79,7 +90,9 @@ def check_shifting(template, functions, wrong):
             continue
         named = [alarm["Name"]["Ref"] for alarm in group.get("AlarmConfiguration", {}).get("Alarms", [])]
         own = [name for name in named if {"Name": "FunctionName", "Value": {"Ref": function}} in alarms[name].get("Dimensions", [])]
-        if not own or (function in OF_THE_API and "ApiFaultsAlarm" not in named):
+        faults = [{"Name": "operation", "Value": BEHIND.get(function)}]
+        tells_faults = any(alarms[name].get("MetricName") == "faults" and alarms[name]["Dimensions"] == faults for name in named)
+        if not own or (function in OF_THE_API and "ApiFaultsAlarm" not in named) or (function in BEHIND and not tells_faults):
             wrong.append(f"{function} goes live whatever its alarms say: {named}")
         if "DEPLOYMENT_STOP_ON_ALARM" not in group["AutoRollbackConfiguration"]["Events"]:
             wrong.append(f"{function} does not go back on an alarm")

@@ -33,7 +33,20 @@ PROMISE = [
     ("Directory", "dynamodb:UpdateItem", TABLE, key("USER#1") | TRANSACTION, True),
     ("Directory", "dynamodb:ConditionCheckItem", TABLE, key("USER#1") | TRANSACTION, True),
     ("Directory", "dynamodb:DeleteItem", TABLE, key("USER#1") | TRANSACTION, True),
-    ("Directory", "dynamodb:UpdateItem", TABLE, key("LIMIT#billing"), True),
+    # It counts quotas, and can neither read nor forget how many wrong passwords there were.
+    ("Directory", "dynamodb:UpdateItem", TABLE, key("LIMIT#QUOTA#billing#default"), True),
+    *[("Directory", f"dynamodb:{action}", TABLE, key("LIMIT#QUOTA#billing#default"), False) for action in ("GetItem", "PutItem", "DeleteItem")],
+    *[
+        ("Directory", f"dynamodb:{action}", TABLE, key(f"LIMIT#ATTEMPT#{item}"), False)
+        for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
+        for item in ("PAIR#0a#billing", "NAME#0a", "CALLER#billing")
+    ],
+    *[
+        (role, f"dynamodb:{action}", TABLE, key(item), True)
+        for role in ("Credentials", "GraphQLFunction")
+        for action in ("BatchGetItem", "UpdateItem")
+        for item in ("LIMIT#ATTEMPT#CALLER#billing", "LIMIT#QUOTA#billing#default")
+    ],
     # A credential is forgotten with its user and never read, nor deleted alone: that could return the old item.
     ("Directory", "dynamodb:DeleteItem", TABLE, key("CRED#1") | TRANSACTION, False),
     ("Directory", "dynamodb:DeleteItem", TABLE, key("CRED#1"), False),
@@ -73,7 +86,7 @@ PROMISE = [
     *[
         ("Avatars", f"dynamodb:{action}", TABLE, key(item), False)
         for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
-        for item in ("CRED#1", "NAME#ada", "IDEM#billing#1", "LIMIT#billing")
+        for item in ("CRED#1", "NAME#ada", "IDEM#billing#1", "LIMIT#QUOTA#billing#default", "LIMIT#ATTEMPT#CALLER#billing")
     ],
     # A deleted user's pictures and files go along, and one user's pictures are found by their folder.
     ("Credentials", "dynamodb:Query", TABLE, key("USER#1"), True),
@@ -103,7 +116,7 @@ PROMISE = [
     *[
         ("Changes", f"dynamodb:{action}", TABLE, key(item), False)
         for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
-        for item in ("USER#1", "CRED#1", "NAME#ada", "IDEM#billing#1", "LIMIT#billing")
+        for item in ("USER#1", "CRED#1", "NAME#ada", "IDEM#billing#1", "LIMIT#QUOTA#billing#default", "LIMIT#ATTEMPT#CALLER#billing")
     ],
     ("Changes", "s3:GetObject", f"{OBJECT}/avatars/1", {}, False),
     *[

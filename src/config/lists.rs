@@ -6,7 +6,7 @@ use super::reader::Reader;
 #[derive(Clone, Debug)]
 pub struct Lists {
     /// `ROSTER_LIST_SHARDS`: how many partitions each list index has, 1 to 64. Default 8. Users are filed under their shard when
-    /// they are written: with another number, users written before are not all found.
+    /// they are created: with a lower number, users of the shards beyond it are missing from lists; a higher one finds all.
     pub shards: u32,
     /// `ROSTER_LIST_READ_BUDGET`: how many items one page may read before it is returned short, with a cursor, 100 to 100000.
     /// Default 1000: some 100 read capacity units at most.
