@@ -60,7 +60,7 @@ pub use publish_changes::{Stopped, publish_changes};
 pub use replace_user::replace_user;
 pub use request_avatar_upload::{RequestedUpload, request_avatar_upload};
 #[cfg(feature = "local")]
-pub use sweep_avatars::{Swept, sweep_avatars};
+pub use sweep_avatars::{Sweep, Swept, sweep_avatars};
 pub use tidy_avatar::tidy_avatar;
 pub use verify_password::verify_password;
 pub use watch_changes::watch_changes;

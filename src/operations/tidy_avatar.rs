@@ -13,14 +13,22 @@ use crate::error::Error;
 /// Removes every picture of a user that the user does not refer to and will not come to refer to; tells how many objects
 /// that were. A picture whose upload is still being worked on stays: its own run will see to it.
 pub async fn tidy_avatar(app: &App, user: UserId) -> Result<usize, Error> {
+    let (_, left_over) = find_left_over(app, user).await?;
+    app.avatars.remove_all(&left_over).await?;
+    Ok(left_over.len())
+}
+
+/// What [`tidy_avatar`] removes, and whether there is such a user, or nothing that asks for one.
+pub(super) async fn find_left_over(app: &App, user: UserId) -> Result<(bool, Vec<String>), Error> {
     let mut pictures: BTreeMap<AvatarKey, Vec<String>> = BTreeMap::new();
     for object in app.avatars.list_pictures(user).await? {
         pictures.entry(AvatarKey::of_object(&object)).or_default().push(object);
     }
     if pictures.is_empty() {
-        return Ok(0);
+        return Ok((true, Vec::new()));
     }
     let owner = app.store.get_owner(user).await?;
+    let is_user = owner.is_some();
     let (mut left_over, mut settled) = (Vec::new(), Vec::new());
     for (picture, objects) in pictures {
         match (&owner, picture.upload()) {
@@ -41,6 +49,5 @@ pub async fn tidy_avatar(app: &App, user: UserId) -> Result<usize, Error> {
         left_over
             .extend(settled.into_iter().filter(|(picture, _)| shown != Some(picture)).flat_map(|(_, objects)| objects));
     }
-    app.avatars.remove_all(&left_over).await?;
-    Ok(left_over.len())
+    Ok((is_user, left_over))
 }

@@ -5,7 +5,7 @@ use roster::app::App;
 use roster::domain::Actor;
 use roster::domain::ClientId;
 use roster::doors::{rest, s3_events};
-use roster::operations::{Swept, sweep_avatars};
+use roster::operations::{Sweep, Swept, sweep_avatars};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -198,17 +198,44 @@ async fn a_sweep_finds_what_nobody_came_back_for() {
     let (bob, _, event) = about_to_change(&gallery, "bob").await;
     s3_events::handle(&gallery.cut_after(6), event).await.unwrap_err();
 
+    let objects = gallery.objects().await;
     let mut told = Vec::new();
-    let swept = sweep_avatars(&gallery.app, &actor, |swept| told.push(swept)).await.unwrap();
-    assert_eq!(swept, Swept { owners: 3, objects: 4 }, "ada's picture; bob's upload may still be worked on");
-    assert_eq!(told, [swept]);
+    let looked = sweep_avatars(&gallery.app, &actor, Sweep::Look, |swept| told.push(swept)).await.unwrap();
+    assert_eq!(gallery.objects().await, objects, "who only looks removes nothing");
+    let swept = sweep_avatars(&gallery.app, &actor, Sweep::Remove, |swept| told.push(swept)).await.unwrap();
+    let all = Swept { owners: 3, unknown: 1, objects: 4 };
+    assert_eq!(swept, all, "ada's picture; bob's upload may still be worked on");
+    assert_eq!((looked, told), (swept, vec![looked, swept]));
     // The upload is remembered for a day after its end, and its event comes no more.
     gallery.clock.advance_seconds(25 * 3600);
-    let swept = sweep_avatars(&gallery.app, &actor, |_| {}).await.unwrap();
-    assert_eq!(swept, Swept { owners: 2, objects: 4 });
+    let swept = sweep_avatars(&gallery.app, &actor, Sweep::Remove, |_| {}).await.unwrap();
+    assert_eq!(swept, Swept { owners: 2, unknown: 0, objects: 4 });
     let files: Vec<_> = gallery.objects().await.into_iter().filter(|key| key.starts_with("uploads/")).collect();
     assert_eq!(files.len(), 2, "which the bucket's own rule removes");
     gallery.forget(&files).await;
     gallery.is_tidy(&[eve, bob]).await;
-    assert_eq!(sweep_avatars(&gallery.app, &actor, |_| {}).await.unwrap().objects, 0);
+    assert_eq!(sweep_avatars(&gallery.app, &actor, Sweep::Remove, |_| {}).await.unwrap().objects, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_with_the_wrong_table_removes_nothing_unless_told_to() {
+    let (gallery, other) = (Gallery::new().await, Gallery::new().await);
+    let eve = gallery.create("eve").await;
+    assert_eq!(gallery.upload(&eve, "image/png", &png(RED)).await, "attached");
+    let objects = gallery.objects().await;
+    let sweep = |flags: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_roster"));
+        command.arg("sweep-avatars").args(flags).env("AWS_ENDPOINT_URL_DYNAMODB", &other.endpoint);
+        command.env("AWS_ENDPOINT_URL_S3", &gallery.s3_endpoint).env("ROSTER_TABLE", other.app.store.table());
+        let output = command.env("ROSTER_BUCKET", gallery.app.avatars.bucket()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = sweep(&[]);
+    assert!(code == Some(1) && told.contains("1 of 1 owners") && told.contains("add --yes"), "{told}");
+    let (code, told) = sweep(&["--dry-run", "--yes"]);
+    assert!(code == Some(0) && told.contains("4 objects to be removed"), "{told}");
+    assert_eq!(gallery.objects().await, objects);
+    let (code, told) = sweep(&["--yes"]);
+    assert!(code == Some(0) && told.contains("4 objects removed"), "{told}");
+    assert!(gallery.objects().await.is_empty());
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::domain::{Actor, ClientId};
 use crate::local::listen;
-use crate::operations;
+use crate::operations::{self, Sweep, Swept};
 
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "`--help` prints these lines as they are")]
@@ -28,6 +28,14 @@ pub(super) struct Flags {
     /// The table ROSTER_TABLE and the bucket ROSTER_BUCKET on AWS, with AWS_REGION and the credentials of the environment
     #[arg(long, conflicts_with_all = ["dynamodb_listen", "s3_listen"])]
     aws: bool,
+
+    /// Count what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Remove even if most owners of pictures are no users of the table, as where table and bucket do not belong together
+    #[arg(long)]
+    yes: bool,
 }
 
 impl Flags {
@@ -45,9 +53,27 @@ impl Flags {
         }
         let app = App::new(&config).await?;
         let actor = Actor::all_powerful(ClientId::anonymous());
-        let told = operations::sweep_avatars(&app, &actor, |swept| {
-            let _ = writeln!(io::stderr(), "{} owners of pictures, {} objects removed", swept.owners, swept.objects);
-        });
-        told.await.map(|_| ()).map_err(|error| super::plainly(&error).into())
+        let tell = |verb: &'static str| {
+            move |Swept { owners, unknown, objects }: Swept| {
+                let line = format!("{owners} owners of pictures, {unknown} of them no users, {objects} objects {verb}");
+                let _ = writeln!(io::stderr(), "{line}");
+            }
+        };
+        let looked = operations::sweep_avatars(&app, &actor, Sweep::Look, tell("to be removed")).await;
+        let looked = looked.map_err(|error| super::plainly(&error))?;
+        if self.dry_run {
+            return Ok(());
+        }
+        if looked.is_doubtful() && !self.yes {
+            let Swept { owners, unknown, .. } = looked;
+            let (table, bucket) = (&config.table, &config.bucket);
+            return Err(format!(
+                "{unknown} of {owners} owners of pictures in the bucket {bucket} are no users of the table {table}: do the two \
+                 belong together? Then add --yes; nothing was removed"
+            )
+            .into());
+        }
+        let swept = operations::sweep_avatars(&app, &actor, Sweep::Remove, tell("removed")).await;
+        swept.map(|_| ()).map_err(|error| super::plainly(&error).into())
     }
 }

@@ -22,6 +22,8 @@ pub struct Gallery {
     house: House,
     events: Mutex<UnboundedReceiver<Value>>,
     engine: Option<S3>,
+    /// Where its S3 is.
+    pub s3_endpoint: String,
 }
 
 impl Deref for Gallery {
@@ -53,7 +55,7 @@ impl Gallery {
         all.extend(variables);
         let house = House::at(Clock::system().now(), &all).await;
         house.app.avatars.create_bucket().await.unwrap();
-        Self { house, events: Mutex::new(events), engine }
+        Self { house, events: Mutex::new(events), engine, s3_endpoint: endpoint }
     }
 
     /// Where its S3 is.
