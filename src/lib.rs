@@ -24,9 +24,11 @@
 //! - Every write is one conditional write or one transaction; a user, its name guard and its credential come and go
 //!   together; a create and its idempotency receipt are one transaction.
 //! - A password hash is in its `CRED#` item and nowhere else; the types that show users cannot carry one.
-//! - Every operation demands an [`domain::Actor`], and asks it first.
+//! - Every operation that a caller can ask for demands an [`domain::Actor`], and asks it first; events and the doctor's
+//!   diagnosis have none.
 //! - Every error is one variant of [`error::Error`], and becomes words in one place per door.
-//! - Time, ids and randomness come from [`app::App`]; the environment is read by [`config`] alone.
+//! - Time, ids and randomness come from [`app::App`]; the environment is read by [`config`] alone,
+//!   but for what OpenTelemetry reads itself (`OTEL_…`).
 //!
 //! # A create, from the gateway to the table
 //!

@@ -77,13 +77,15 @@ impl Avatars {
             s3.get_object().bucket(bucket).key(NOBODYS).send(),
             s3.list_objects_v2().bucket(bucket).prefix(NOBODYS).max_keys(1).send(),
         );
-        let is_versioned = asked(versions).map(|answer| answer.status == Some(BucketVersioningStatus::Enabled));
+        let versions = asked(versions).map(|answer| answer.status);
+        // Where versions are kept, or were, removing what is not there leaves a mark.
+        let is_unmarked = matches!(versions, Asked::Told(None) | Asked::Unknown);
+        let is_versioned = versions.map(|status| status == Some(BucketVersioningStatus::Enabled));
         let mut tried = vec![
             ("s3:GetObject", "read a picture", unless("NoSuchKey", asked(pictures))),
             ("s3:ListBucket", "list a user's pictures", asked(list).map(|_| ())),
         ];
-        // Where versions are kept, removing what is not there leaves a mark.
-        if is_versioned != Asked::Told(true) {
+        if is_unmarked {
             let removed = asked(s3.delete_object().bucket(bucket).key(NOBODYS).send().await);
             tried.push(("s3:DeleteObject", "remove a picture", unless("NoSuchKey", removed)));
         }

@@ -16,7 +16,8 @@ pub struct AvatarSettings {
     /// `ROSTER_AVATARS_MAX_PENDING`: how many uploads of one user may wait for their file at once, 1 to 100. Default 5.
     pub max_pending: usize,
     /// `ROSTER_AVATARS_LINK_SECONDS`: for how long the same link to an avatar is given, 60 to 43,200. Default 1,800. A
-    /// link works for at least as long, and at most twice as long.
+    /// link works for up to twice as long, and no longer than the session of the keys that signed it; `template.yaml`
+    /// therefore takes 1,800 at most.
     pub link_seconds: i64,
 }
 

@@ -25,7 +25,7 @@ fn partly(lookup: Lookup<'_>) -> (Option<Config>, Mistakes) {
 /// The variables in a sentence.
 fn variables(sentence: &str) -> impl Iterator<Item = &str> {
     let words = sentence.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.filter(|word| word.starts_with("ROSTER_") || word.starts_with("AWS_"))
+    words.filter(|word| ["ROSTER_", "AWS_", "OTEL_"].iter().any(|start| word.starts_with(start)))
 }
 
 #[cfg(test)]
@@ -43,6 +43,8 @@ mod tests {
         let (config, told) =
             read(&[("ROSTER_TABLE", "users"), ("ROSTER_LIST_SHARDS", "0"), ("ROSTER_ATTEMPTS_PER_NAME", "x")]);
         assert_eq!((config.unwrap().table.as_str(), told.len()), ("users", 2), "{told:?}");
+        let (config, told) = read(&[("ROSTER_TABLE", "users"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318")]);
+        assert_eq!((config.unwrap().table.as_str(), told.len()), ("users", 1), "{told:?}");
         let (config, told) = read(&[("ROSTER_TABLE", "users")]);
         assert_eq!((config.unwrap().table.as_str(), told.len()), ("users", 0));
         let (config, told) = read(&[("AWS_ENDPOINT_URL_DYNAMODB", "localhost:4566")]);

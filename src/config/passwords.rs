@@ -29,8 +29,8 @@ pub struct Passwords {
     /// `ROSTER_HASHING_MEMORY_MB`: memory for all hashes at once. Default: half of the function's
     /// (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`), elsewhere 512. An imported hash may take half of this.
     ///
-    /// `ROSTER_PASSWORD_PEPPER`: keys beside the salts, `ID:BASE64` with commas between them, the current one first.
-    /// Default: none.
+    /// `ROSTER_PASSWORD_PEPPER`: keys beside the salts, `ID:BASE64` with commas between them, the current one first;
+    /// `,ID:BASE64` knows the key and hashes without one. Default: none.
     pub hashing: Settings,
     /// `ROSTER_PASSWORD_PEPPER_SSM`: the name of a parameter (a `SecureString`) in AWS Systems Manager that holds the same,
     /// read once while the function starts. Default: none.

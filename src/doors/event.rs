@@ -71,7 +71,7 @@ pub(super) async fn work(
         is_cold_start: about.is_cold_start,
         began,
     };
-    span.end(&done, &scope).await;
     done.tell(&scope);
+    span.end(&done, &scope).await;
     outcome
 }

@@ -200,15 +200,14 @@ impl Queued<'_> {
         let turn = turn?;
         let settings = self.hasher.settings.clone();
         let kept = settings.parameters.memory_kib as usize;
-        let run = move |memory: &mut Vec<Block>| {
-            let outcome = work(&password, &settings.pepper, memory);
-            turn.end();
-            outcome
-        };
+        // The turn ends once its thread is free again, or the next one would find none and start another.
+        let run = move |memory: &mut Vec<Block>| (work(&password, &settings.pepper, memory), turn);
         let began = Instant::now();
         let outcome = self.hasher.workers.run(kept, run).await;
         scope::note(|scope| scope.hash_micros.add_time(began.elapsed()));
-        outcome?.map_err(Error::internal)
+        let (outcome, turn) = outcome?;
+        turn.end();
+        outcome.map_err(Error::internal)
     }
 }
 

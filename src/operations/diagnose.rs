@@ -108,7 +108,8 @@ async fn of_pepper(config: &Config, now: Timestamp) -> Option<Finding> {
         Ok(_) => Finding::ok("pepper", format!("{name} can be read")),
         Err(mistakes) => {
             let mend = format!(
-                "aws ssm put-parameter --name {name} --type SecureString --value ID:BASE64, and allow ssm:GetParameter"
+                "allow ssm:GetParameter on {name}, or put back the copy of its value: a new key opens no old hash; \
+                 docs/OPERATIONS.md has how a first one goes live"
             );
             Finding::wrong("pepper", mistakes.to_string(), mend)
         }

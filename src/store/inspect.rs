@@ -127,6 +127,10 @@ impl Store {
             let (put, update) = tokio::join!(put.condition_expression(NEVER).send(), update.send());
             tried.push(("dynamodb:PutItem", "create a user", refused(asked(put))));
             tried.push(("dynamodb:UpdateItem", "change a user", refused(asked(update))));
+        } else {
+            let why = "not tried, where it is not sure that conditions hold";
+            tried.push(("dynamodb:PutItem", "create a user", Asked::Failed(why.to_owned())));
+            tried.push(("dynamodb:UpdateItem", "change a user", Asked::Failed(why.to_owned())));
         }
         tried.push(("dynamodb:DeleteItem", "delete a user", deleted));
         tried

@@ -36,7 +36,7 @@ use crate::scope::Scope;
 /// The target of requests' spans.
 const TARGET: &str = "roster::span";
 /// How long sending may hold up an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(400);
 /// How many spans wait to be sent at most; what is more is dropped.
 const MOST: usize = 4096;
 
@@ -101,12 +101,13 @@ impl Spans {
     /// Sends all that has ended, of other requests too.
     async fn send(&self) {
         let Self(held) = self;
-        let exporter = held.exporter.lock().await;
-        let spans = std::mem::take(&mut *held.ended.lock());
-        if spans.is_empty() {
-            return;
-        }
-        let told = match tokio::time::timeout(PATIENCE, exporter.export(spans)).await {
+        // Waiting for others to send is waiting, too.
+        let sending = async {
+            let exporter = held.exporter.lock().await;
+            let spans = std::mem::take(&mut *held.ended.lock());
+            if spans.is_empty() { Ok(()) } else { exporter.export(spans).await }
+        };
+        let told = match tokio::time::timeout(PATIENCE, sending).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some("the collector did not answer in time".to_owned()),

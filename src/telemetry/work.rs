@@ -43,10 +43,10 @@ pub enum Outcome {
 
 impl Done<'_> {
     /// Writes the line.
-    pub fn tell(self, scope: &Scope) {
-        let Self { operation, http, error_kind, cause, outcome, request_id, trace, is_cold_start, began } = self;
+    pub fn tell(&self, scope: &Scope) {
+        let Self { operation, http, error_kind, ref cause, outcome, request_id, trace, is_cold_start, began } = *self;
         let (method, route, status) = (http.map(|http| http.0), http.map(|http| http.1), http.map(|http| http.2));
-        let cause = cause.filter(|cause| !cause.is_empty());
+        let cause = cause.as_deref().filter(|cause| !cause.is_empty());
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(

@@ -278,7 +278,7 @@ struct Try {
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_sandboxes_tell_no_more_than_one() {
     const SKEW: i64 = 2;
-    let limits = AttemptLimits { per_pair: 10, per_name: 25, per_caller: 30 };
+    let limits = AttemptLimits { per_pair: 10, per_name: 25, per_caller: 12 };
     let house = House::new().await;
     let store = &house.app.store;
     let random = Ids::seeded(23);
@@ -338,7 +338,7 @@ async fn twenty_sandboxes_tell_no_more_than_one() {
                         let told = told.iter().filter(|(p, at)| is_counted(*p) && seconds - at < WINDOW_SECONDS - SKEW);
                         told.filter(|(p, _)| !known.contains_key(p)).count()
                     };
-                    assert!(in_window(&|p| p.1 == pair.1) <= 30);
+                    assert!(in_window(&|p| p.1 == pair.1) <= 12);
                     assert!(in_window(&|p| p.0 == pair.0) <= 25);
                 } else {
                     turned_away += 1;

@@ -160,7 +160,7 @@ async fn a_crowd_is_told_to_come_back_and_not_kept_waiting() {
     let replies = join_all((0..12).map(|_| async { house.anyone().post(VERIFY, &claim("ada", PASSWORD)).await })).await;
     let busy: Vec<_> = replies.iter().filter(|reply| reply.status == 503).collect();
     assert!(!busy.is_empty() && busy.len() < 12, "{} of 12 were turned away", busy.len());
-    assert!(busy.iter().all(|reply| reply.header("retry-after") == "2"));
+    assert!(busy.iter().all(|reply| reply.header("retry-after").parse::<u32>().unwrap() >= 1));
     assert!(replies.iter().all(|reply| [200, 503].contains(&reply.status.as_u16())));
     house.anyone().post("/users", &new_user("eve")).await.expect(201);
 }

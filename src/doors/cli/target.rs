@@ -24,7 +24,7 @@ pub(super) struct Target {
     dynamodb_listen: SocketAddr,
 
     /// The table ROSTER_TABLE in DynamoDB, with AWS_REGION and the credentials of the environment
-    #[arg(long, help_heading = "Table", conflicts_with_all = ["data", "dynamodb_listen"])]
+    #[arg(long, help_heading = "Table")]
     aws: bool,
 }
 
@@ -37,7 +37,6 @@ pub(super) struct Whole {
     /// Where the server that holds the folder has its S3
     #[arg(long, env = "ROSTER_S3_LISTEN", value_name = "ADDRESS:PORT", default_value = super::serve::S3)]
     #[arg(value_parser = |text: &str| super::serve::address_or(text, super::serve::S3), help_heading = "Table")]
-    #[arg(conflicts_with = "aws")]
     s3_listen: SocketAddr,
 }
 

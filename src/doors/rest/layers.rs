@@ -121,8 +121,8 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
         is_cold_start: app.is_cold_start(),
         began,
     };
-    span.end(&done, &scope).await;
     done.tell(&scope);
+    span.end(&done, &scope).await;
     response
 }
 
