@@ -54,7 +54,9 @@ async fn open(folder: &Path) -> (DynamoDb, App, Config) {
     let listener = listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap();
     let engine = DynamoDb::start(listener, &Storage::File(folder.join("dynamodb.db"))).unwrap();
     let url = engine.url();
-    let config = Config::for_local(&|name| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| url.clone())).unwrap();
+    let mut config = Config::for_local(&|name| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| url.clone())).unwrap();
+    // The engine counts every item when it is asked to describe a table.
+    config.call_timeout = std::time::Duration::from_mins(5);
     let app = App::new(&config).await.unwrap();
     app.store.create_table().await.unwrap();
     (engine, app, config)
