@@ -48,7 +48,7 @@ async fn every_wrong_claim_has_one_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_wrong_claim_costs_a_hash_with_the_parameters_of_today() {
     let mut house = House::with(&[("ROSTER_ATTEMPTS_PER_CALLER", "1000")]).await;
-    let mut medians = Vec::new();
+    let mut least = Vec::new();
     for passes in [1, 12] {
         let parameters = Parameters { passes, ..Parameters::default() };
         let settings = Settings { parameters, limits: Limits::new(1, 64), pepper: Pepper::default() };
@@ -68,17 +68,15 @@ async fn every_wrong_claim_costs_a_hash_with_the_parameters_of_today() {
                 times.push(start.elapsed().as_secs_f64());
             }
         }
-        medians.push(times.map(|mut times| {
-            times.sort_by(f64::total_cmp);
-            times[4]
-        }));
+        // The least of each: whatever else the machine does only adds to it.
+        least.push(times.map(|times| times.into_iter().fold(f64::MAX, f64::min)));
         house.clock.advance_seconds(900);
     }
-    for of_passes in &medians {
+    for of_passes in &least {
         let most = of_passes.iter().copied().fold(0.0, f64::max);
-        assert!(of_passes.iter().all(|time| 2.0 * time > most), "{medians:?}");
+        assert!(of_passes.iter().all(|time| 2.0 * time > most), "{least:?}");
     }
-    assert!((0..3).all(|kind| medians[1][kind] > 2.0 * medians[0][kind]), "{medians:?}");
+    assert!((0..3).all(|kind| least[1][kind] > 2.0 * least[0][kind]), "{least:?}");
 }
 
 /// Body and headers without what differs from request to request.
