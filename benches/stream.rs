@@ -20,7 +20,7 @@ fn database(folder: &std::path::Path, with_stream: bool, is_shaped: bool) -> Dat
         shape(&path).unwrap();
     }
     let mut table = json!({
-        "TableName": "t", "BillingMode": "PAY_PER_REQUEST",
+        "TableName": "people", "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     });
@@ -41,7 +41,7 @@ fn main() {
         // Taken in turns, so that what else the machine does falls on all alike.
         for n in 0..BLOCK {
             for (database, times) in databases.iter().zip(&mut times) {
-                let item = json!({"TableName": "t", "Item": {
+                let item = json!({"TableName": "people", "Item": {
                     "pk": {"S": format!("USER#{}", block * BLOCK + n)}, "sk": {"S": "USER"},
                     "filling": {"S": "x".repeat(500)},
                 }});
