@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::operations::patch_user;
 use crate::store::{CreateFailure, Expected};
 
-/// How often a row is tried while the table is busy, with growing waits: three minutes in all.
+/// How often a row is tried while the table is busy, with growing waits: about two minutes in all.
 const ATTEMPTS: u32 = 12;
 
 /// The longest of those waits.
@@ -148,7 +148,8 @@ async fn import_user(app: &App, actor: &Actor, row: &Row, settings: Settings) ->
     }
 }
 
-/// The name is taken by `holder`; `id` is what this row would have made.
+/// The name is taken by `holder`; `id` is what this row would have made. Where the row is to have its way, what it says is
+/// compared with what is there, whoever brought it: an earlier run may have been stopped between names and credential.
 async fn taken(app: &App, actor: &Actor, row: &Row, id: UserId, holder: UserId, settings: Settings) -> Outcome {
     let is_own = holder.has_origin_of(id);
     match settings.duplicates {
@@ -157,7 +158,7 @@ async fn taken(app: &App, actor: &Actor, row: &Row, id: UserId, holder: UserId, 
         Duplicates::Fail => Err(Error::NameTaken),
         Duplicates::Update => {
             let user = app.store.get_user(holder).await?.ok_or(Error::NotFound)?;
-            if is_own && user.profile == row.new.profile {
+            if is_own && user.profile == row.new.profile && has_credential(app, row, holder).await? {
                 return Ok((Imported::AlreadyThere, holder));
             }
             if !settings.dry_run {
@@ -167,6 +168,15 @@ async fn taken(app: &App, actor: &Actor, row: &Row, id: UserId, holder: UserId, 
             }
             Ok((Imported::Updated, holder))
         }
+    }
+}
+
+/// Whether the user's credential is the row's.
+async fn has_credential(app: &App, row: &Row, holder: UserId) -> Result<bool, Error> {
+    let stored = app.store.get_credential(holder).await?;
+    match &row.new.credential {
+        NewCredential::Password(password) => app.hasher.verify(password.as_bytes(), stored.as_ref()).await,
+        NewCredential::Hash(hash) => Ok(stored.is_some_and(|stored| stored.expose() == hash.expose())),
     }
 }
 

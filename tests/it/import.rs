@@ -149,6 +149,36 @@ fn a_taken_name_is_skipped_refused_or_updated_as_asked() {
 }
 
 #[test]
+fn an_update_compares_the_credential_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let update = |file: &str, told: &str| {
+        let said = expect(at, &["import", file, "--duplicates", "update"], 0);
+        assert!(said.contains(told), "{file}: {said}");
+    };
+    let other = HASH.replace("IMit9qk", "JMit9qk");
+    std::fs::write(at.join("one.csv"), csv(&["ada,Ada,Lovelace"])).unwrap();
+    std::fs::write(at.join("other.csv"), csv(&["ada,Ada,Lovelace"]).replace(HASH, &other)).unwrap();
+    let password = |password: &str| format!("userName,firstName,lastName,password\nada,Ada,Lovelace,{password}\n");
+    std::fs::write(at.join("plain.csv"), password("correct horse battery")).unwrap();
+    std::fs::write(at.join("plain2.csv"), password("correct horse stapler")).unwrap();
+    update("one.csv", "1 created");
+    // The same names and another hash: also what a run leaves that was stopped between the two.
+    for (file, hash) in [("other.csv", &*other), ("one.csv", HASH)] {
+        let dry = expect(at, &["import", file, "--duplicates", "update", "--dry-run"], 0);
+        assert!(dry.contains("1 updated"), "{dry}");
+        update(file, "0 already there, 1 updated");
+        assert_eq!(exported(at, &["--with-hashes"])[0]["passwordHash"], hash);
+        update(file, "1 already there, 0 updated");
+    }
+    for file in ["plain.csv", "plain2.csv"] {
+        update(file, "0 already there, 1 updated");
+        update(file, "1 already there, 0 updated");
+    }
+    assert_eq!(exported(at, &[])[0]["version"], 1, "the names were never written again");
+}
+
+#[test]
 fn files_that_cannot_be_read_are_told_plainly() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

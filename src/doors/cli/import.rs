@@ -101,8 +101,8 @@ impl Flags {
         let good = std::iter::from_fn(|| {
             loop {
                 match rows.read()? {
-                    Ok(rows::Read1 { row: Ok(row), .. }) => return Some(row),
-                    Ok(rows::Read1 { line, row: Err(faults) }) => {
+                    Ok(rows::ReadRow { row: Ok(row), .. }) => return Some(row),
+                    Ok(rows::ReadRow { line, row: Err(faults) }) => {
                         let state = &mut *state.borrow_mut();
                         let told = state.0.refused(line, &faults);
                         tell(state, told);

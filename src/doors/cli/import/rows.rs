@@ -31,7 +31,7 @@ pub(crate) struct Fault {
 }
 
 /// A row, or what is wrong with it.
-pub(crate) struct Read1 {
+pub(crate) struct ReadRow {
     pub(crate) line: u64,
     pub(crate) row: Result<Row, Vec<Fault>>,
 }
@@ -87,7 +87,7 @@ impl Rows {
     }
 
     /// The next row; an error is one of the file.
-    pub(crate) fn read(&mut self) -> Option<io::Result<Read1>> {
+    pub(crate) fn read(&mut self) -> Option<io::Result<ReadRow>> {
         match self {
             Self::Csv { reader, columns, bound, is_crlf, policy } => {
                 bound.set(SEARCHED_BYTES);
@@ -96,7 +96,7 @@ impl Rows {
                     Ok(false) => None,
                     Ok(true) => {
                         let line = first_line(&record, reader.position().line(), is_crlf.get());
-                        Some(Ok(Read1 { line, row: csv_row(&record, columns, policy, line) }))
+                        Some(Ok(ReadRow { line, row: csv_row(&record, columns, policy, line) }))
                     }
                     Err(error) => Some(Err(io::Error::other(error.to_string()))),
                 }
@@ -115,7 +115,7 @@ impl Rows {
                 if bytes.iter().all(u8::is_ascii_whitespace) {
                     continue;
                 }
-                return Some(Ok(Read1 { line: *line, row: json_row(&bytes, columns, policy, *line) }));
+                return Some(Ok(ReadRow { line: *line, row: json_row(&bytes, columns, policy, *line) }));
             },
         }
     }
@@ -239,7 +239,7 @@ mod tests {
         let mut rows = Rows::of(Box::new(io::Cursor::new(text.into_bytes())), format, &map, false, policy)?;
         let mut shown = Vec::new();
         while let Some(read) = rows.read() {
-            let Read1 { line, row } = read.map_err(|error| error.to_string())?;
+            let ReadRow { line, row } = read.map_err(|error| error.to_string())?;
             shown.push(match row {
                 Ok(row) => format!("{line} {}", row.new.profile.user_name.shown()),
                 Err(faults) => faults.iter().fold(line.to_string(), |shown, fault| {
