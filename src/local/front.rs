@@ -2,7 +2,7 @@
 //!
 //! The engine brings its own server and shows no way around it. It listens on an address of its own, which is told to
 //! nobody and cannot be guessed where a machine has all of 127.0.0.0/8 (one of 2^24 addresses, and a port); requests
-//! reach it through here.
+//! reach it through here, and transactions without their tokens (`tokens`).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
@@ -17,13 +17,15 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use super::tokens::{self, Tokens};
 use super::{Trouble, guard, listen};
 
-/// The engine's own address, and connections to it.
+/// The engine's own address, connections to it, and the transactions that it did of late.
 #[derive(Clone)]
 struct Behind {
     client: Client<HttpConnector, Body>,
     address: Authority,
+    tokens: Tokens,
 }
 
 /// Listens where nobody looks.
@@ -42,10 +44,20 @@ pub(super) fn before(address: SocketAddr, listener: SocketAddr) -> Router {
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
     let Ok(address) = address.to_string().parse() else { return Router::new() };
-    guard::dynamodb(listener, Router::new().fallback(forward).with_state(Behind { client, address }))
+    guard::dynamodb(
+        listener,
+        Router::new().fallback(take).with_state(Behind { client, address, tokens: Tokens::default() }),
+    )
 }
 
-async fn forward(State(behind): State<Behind>, mut request: Request) -> Response {
+async fn take(State(behind): State<Behind>, request: Request) -> Response {
+    if tokens::may_have_one(request.headers()) {
+        return behind.tokens.clone().once(request, |request| forward(behind, request)).await;
+    }
+    forward(behind, request).await
+}
+
+async fn forward(behind: Behind, mut request: Request) -> Response {
     let mut uri = std::mem::take(request.uri_mut()).into_parts();
     uri.scheme = Some(Scheme::HTTP);
     uri.authority = Some(behind.address);

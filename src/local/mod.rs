@@ -4,7 +4,8 @@
 //! - [`serve`] is `roster serve`: engines, table, bucket, API, and a tidy end
 //! - [`table`] is the table for commands that need no server: in the data folder, or in the server that holds it
 //! - `connections` serves HTTP, with limits and a graceful stop; `engine` is a server on a thread
-//! - `guard` keeps web pages away from it, `front` stands before the DynamoDB engine, `s3_access` before the S3 engine
+//! - `guard` keeps web pages away from it, `front` stands before the DynamoDB engine and `tokens`
+//!   sees to it that a transaction is done once, `s3_access` before the S3 engine
 //! - `awaited` looks whether endpoints that stand in for the engines are there
 //! - [`issuer`] signs tokens for `roster serve --auth jwt`
 //! - `pages` serves the console and the explorer
@@ -36,6 +37,7 @@ pub mod serve;
 mod signals;
 pub mod stream;
 pub mod table;
+mod tokens;
 mod trouble;
 mod uploads;
 pub mod watched;
