@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use dynoxide::actions::create_table::StreamSpecification;
 use dynoxide::actions::delete_table::DeleteTableRequest;
+use dynoxide::actions::list_streams::ListStreamsRequest;
 use dynoxide::actions::list_tables::ListTablesRequest;
 use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::{AttributeValue, Database};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -129,7 +132,8 @@ fn in_memory() -> Result<Database, Box<dyn Error>> {
 }
 
 /// Removes a table whose making was cut short: the engine writes it down first and makes its indexes one by one, and no
-/// user can be written before all are there. Whoever opens the folder then makes the table anew.
+/// user can be written before all are there. Whoever opens the folder then makes the table anew. A table that an older
+/// release made without a stream is given one.
 fn mend(database: &Database) -> Result<(), Box<dyn Error>> {
     let tables = database.list_tables(ListTablesRequest::default())?.table_names;
     for name in tables {
@@ -145,9 +149,22 @@ fn mend(database: &Database) -> Result<(), Box<dyn Error>> {
         if table::INDEXES.iter().any(|(index, _)| lacks(index)) {
             tracing::warn!(table = name, "the table was half made; it is made anew");
             database.delete_table(DeleteTableRequest { table_name: name })?;
+        } else if !has_stream(database, &name)? {
+            let view = Some(table::STREAM_VIEW.to_owned());
+            let stream_specification = Some(StreamSpecification { stream_enabled: true, stream_view_type: view });
+            database.update_table(UpdateTableRequest {
+                table_name: name,
+                stream_specification,
+                ..Default::default()
+            })?;
         }
     }
     Ok(())
+}
+
+fn has_stream(database: &Database, table: &str) -> Result<bool, Box<dyn Error>> {
+    let request = ListStreamsRequest { table_name: Some(table.to_owned()), ..Default::default() };
+    Ok(!database.list_streams(request)?.streams.is_empty())
 }
 
 async fn run(
@@ -281,6 +298,30 @@ mod tests {
             );
             assert_eq!(app.store.count_users().await.unwrap(), 0, "{half}");
             drop(engine);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_table_of_an_older_release_gets_its_stream() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::File(folder.path().join("items.db"));
+        let start = || DynamoDb::start(listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap(), &storage).unwrap();
+        let with_stream = async |engine: &DynamoDb| {
+            let described = probe::dynamodb(&engine.url()).describe_table().table_name("roster").send().await.unwrap();
+            described.table.unwrap().stream_specification.is_some_and(|stream| stream.stream_enabled)
+        };
+        let engine = start();
+        let url = engine.url();
+        let config =
+            crate::config::Config::for_local(&|name| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| url.clone()));
+        crate::app::App::new(&config.unwrap()).await.unwrap().store.create_table().await.unwrap();
+        let off = aws_sdk_dynamodb::types::StreamSpecification::builder().stream_enabled(false).build().unwrap();
+        let client = probe::dynamodb(&engine.url());
+        client.update_table().table_name("roster").stream_specification(off).send().await.unwrap();
+        assert!(!with_stream(&engine).await);
+        drop(engine);
+        for _ in 0..2 {
+            assert!(with_stream(&start()).await);
         }
     }
 

@@ -75,9 +75,8 @@ mod create {
             call = call.stream_specification(stream().map_err(built)?);
             match call.send().await {
                 Ok(_) => self.wait_until_active().await?,
-                Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
-                    self.turn_stream_on(stream().map_err(built)?).await?;
-                }
+                // Not described: an engine that counts its items for that takes its time where there are a million.
+                Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {}
                 Err(error) => return Err(failure::failed("creating the table", error)),
             }
             // Asked each time: whoever created the table may have been stopped before this.
@@ -89,19 +88,6 @@ mod create {
             let call = self.client.update_time_to_live().table_name(&self.table).time_to_live_specification(ttl);
             call.send().await.map_err(|e| failure::failed("setting the time to live", e))?;
             Ok(())
-        }
-
-        /// Gives the table a stream if it has none: an older release created it without.
-        async fn turn_stream_on(&self, stream: StreamSpecification) -> Result<(), Error> {
-            let call = self.client.describe_table().table_name(&self.table);
-            let answer = call.send().await.map_err(|e| failure::failed("describing the table", e))?;
-            let present = answer.table.and_then(|table| table.stream_specification);
-            if present.is_some_and(|stream| stream.stream_enabled) {
-                return Ok(());
-            }
-            let call = self.client.update_table().table_name(&self.table).stream_specification(stream);
-            call.send().await.map_err(|e| failure::failed("turning the stream on", e))?;
-            self.wait_until_active().await
         }
 
         async fn has_time_to_live(&self) -> Result<bool, Error> {
