@@ -4,7 +4,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 #[cfg(feature = "images")]
 use aws_sdk_s3::operation::get_object::GetObjectError;
 
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use futures_util::future::try_join_all;
 
 use super::{Avatars, failure};
 use crate::domain::UserId;
@@ -17,7 +17,7 @@ use crate::error::Error;
 #[cfg(feature = "images")]
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
-/// A picture that nobody has, to ask the bucket for.
+/// Where nobody has pictures, to ask the bucket for.
 const NOBODYS: &str = "avatars/health";
 
 /// An uploaded file.
@@ -67,12 +67,13 @@ impl Avatars {
         Ok(Staged::File { bytes: bytes.to_vec(), content_type })
     }
 
-    /// Asks the bucket for a picture that nobody has: what every role may do. To a role that may not list, S3 does not say
-    /// that nothing is there; its refusal is an answer all the same.
+    /// Asks the bucket for pictures of nobody, which every role may list. A role that may not is refused, and that is an answer
+    /// all the same. (GetObject would be cheaper, and brings the tables that `remove_all` does without.)
     pub async fn ping(&self) -> Result<(), Error> {
-        let Err(error) = self.client.get_object().bucket(&self.bucket).key(NOBODYS).send().await else { return Ok(()) };
+        let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(NOBODYS).max_keys(1);
+        let Err(error) = call.send().await else { return Ok(()) };
         match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-            Some("NoSuchKey" | "AccessDenied") => Ok(()),
+            Some("AccessDenied") => Ok(()),
             _ => Err(failure::failed("asking the bucket", error)),
         }
     }
@@ -127,22 +128,13 @@ impl Avatars {
         Ok((folders.filter_map(owner).collect(), page.next_continuation_token))
     }
 
-    /// Removes objects, those that are there.
+    /// Removes objects, those that are there. One by one, a few at a time: DeleteObjects would bring tables of every checksum
+    /// that S3 knows into the function, a tenth of its size, for pictures of four objects.
     pub async fn remove_all(&self, objects: &[String]) -> Result<(), Error> {
-        /// What S3 takes in one call.
-        const MOST: usize = 1000;
-        for some in objects.chunks(MOST) {
-            let names = some.iter().map(|name| ObjectIdentifier::builder().key(name).build());
-            let all = names
-                .collect::<Result<Vec<_>, _>>()
-                .and_then(|names| Delete::builder().set_objects(Some(names)).quiet(true).build());
-            let all = all.map_err(|e| Error::Internal { context: "building a removal", source: Some(e.into()) })?;
-            let call = self.client.delete_objects().bucket(&self.bucket).delete(all);
-            let answer = call.send().await.map_err(|error| failure::failed("removing objects", error))?;
-            if !answer.errors().is_empty() {
-                let reason = "S3 has not removed every object";
-                return Err(Error::Unavailable { reason, retry_after_seconds: 1, source: None });
-            }
+        /// Each has a connection of its own.
+        const AT_ONCE: usize = 4;
+        for some in objects.chunks(AT_ONCE) {
+            try_join_all(some.iter().map(|object| self.remove(object.clone()))).await?;
         }
         Ok(())
     }
