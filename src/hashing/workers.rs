@@ -21,10 +21,16 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts a thread with so many blocks. Where that cannot be, the first work tells.
+    /// Starts a thread with so many blocks, all of them written once, so that the system has given them. Waits for that: what
+    /// is not done when a sandbox has started is done in its first request's time. Where it cannot be, the first work tells.
     pub(super) fn make_ready(&self, blocks: usize) {
         let Ok(worker) = start() else { return };
-        if worker.send(Box::new(move |memory| memory.resize(blocks, Block::new()))).is_ok() {
+        let (tell, told) = channel();
+        let write = move |memory: &mut Vec<Block>| {
+            memory.resize(blocks, Block::new());
+            let _nobody_waits = tell.send(());
+        };
+        if worker.send(Box::new(write)).is_ok() && told.recv().is_ok() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         }
     }
@@ -125,6 +131,14 @@ mod tests {
             workers.run(8, work).await.unwrap()
         };
         assert_eq!((found(8).await, found(9).await, found(8).await), (0, 8, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_made_ready_is_what_works() {
+        let workers = Workers::default();
+        workers.make_ready(4096);
+        assert_eq!(workers.idle.lock().unwrap().len(), 1);
+        assert_eq!(workers.run(4096, |memory| memory.len()).await.unwrap(), 4096);
     }
 
     #[tokio::test]
