@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
+use futures_util::future::join_all;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -16,7 +18,7 @@ use roster::telemetry::otel;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::harness::{House, PASSWORD, new_user};
+use crate::harness::{House, PASSWORD, in_time, new_user};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -155,7 +157,7 @@ async fn a_call_that_fails_is_marked() {
         .into_iter()
         .map(|(_, span)| (span.name, span.status.is_some_and(|status| status.code == 2)))
         .collect();
-    let expected = [("DynamoDB.GetItem", false), ("GET /health/ready", true), ("S3.GetObject", true)];
+    let expected = [("DynamoDB.GetItem", false), ("GET /health/ready", true), ("S3.ListObjectsV2", true)];
     assert_eq!(failed, expected.map(|(name, failed)| (name.to_owned(), failed)).into());
 }
 
@@ -172,4 +174,29 @@ async fn a_collector_that_is_down_costs_no_answer() {
     drop(collector);
     let _nobody = to("http://127.0.0.1:9/v1/traces");
     house.anyone().post("/users", &new_user("cy")).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_collector_that_is_silent_holds_ten_requests_up_no_longer_than_one() {
+    let house = House::new().await;
+    // Connections are made, and nobody reads them.
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/v1/traces", deaf.local_addr().unwrap());
+    let _guard = to(&endpoint);
+    let anyone = house.anyone();
+    for round in ["first", "second"] {
+        let all = join_all((0..10).map(|_| anyone.get("/health/live")));
+        let (replies, took) = in_time(round, Duration::from_secs(1), all).await;
+        replies.into_iter().for_each(|reply| drop(reply.expect(200)));
+        assert!(took >= Duration::from_millis(400), "{round}: nothing waited for the collector, {took:?}");
+    }
+    // It comes to itself: what ends from now on arrives.
+    let held = Held::default();
+    deaf.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(deaf).unwrap();
+    let router = Router::new().fallback(take).with_state(Arc::clone(&held));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    house.anyone().post("/users", &new_user("ada")).await.expect(201);
+    let arrived = format!("{:?}", held.lock().unwrap().1);
+    assert!(arrived.contains("POST /users"), "{arrived}");
 }
