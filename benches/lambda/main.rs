@@ -6,6 +6,7 @@
 //! scripts/bench-lambda                                    all sizes, 15 cold starts each, about ten minutes
 //! scripts/bench-lambda --memory 128,1769 --cold 5 --warm 50
 //! scripts/bench-lambda --json target/lambda.json          the figures for scripts/plot-lambda
+//! cargo bench --profile dev --bench lambda -- --instructions    counts of `api` alone, after scripts/lambda-build, held to budgets
 //! ```
 //!
 //! Each function is a process of its own under the share of a processor that its memory buys on Lambda, talks to a
@@ -26,6 +27,7 @@
 mod endpoint;
 mod events;
 mod figures;
+mod instructions;
 mod price;
 mod runtime_api;
 mod sandbox;
@@ -43,12 +45,17 @@ struct Plan {
     cold: usize,
     warm: usize,
     json: Option<String>,
+    /// Instead of all that: instructions of a few operations.
+    instructions: bool,
 }
 
 #[tokio::main]
 async fn main() {
     let plan = plan();
     let world = World::start().await;
+    if plan.instructions {
+        return instructions::hold(&world).await;
+    }
     let mut all = Vec::new();
     for &memory in &plan.memories {
         let cold = cold(&world, memory, plan.cold).await;
@@ -139,7 +146,13 @@ async fn ok(sandbox: &mut Sandbox, event: &Value) -> sandbox::Took {
 }
 
 fn plan() -> Plan {
-    let mut plan = Plan { memories: vec![128, 256, 512, 1024, WHOLE_CPU_MB], cold: 15, warm: 200, json: None };
+    let mut plan = Plan {
+        memories: vec![128, 256, 512, 1024, WHOLE_CPU_MB],
+        cold: 15,
+        warm: 200,
+        json: None,
+        instructions: false,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
@@ -148,9 +161,10 @@ fn plan() -> Plan {
             "--cold" => plan.cold = value().parse().expect("a number of starts"),
             "--warm" => plan.warm = value().parse().expect("a number of calls"),
             "--json" => plan.json = Some(value()),
+            "--instructions" => plan.instructions = true,
             // What cargo adds.
             "--bench" => {}
-            other => panic!("no option {other}: there are --memory, --cold, --warm and --json"),
+            other => panic!("no option {other}: there are --memory, --cold, --warm, --json and --instructions"),
         }
     }
     plan

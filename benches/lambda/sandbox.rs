@@ -34,13 +34,19 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a binary and waits until it asks for its first event.
-    pub async fn start(binary: &Path, memory_mb: u32, environment: &[(String, String)]) -> Self {
+    /// Starts a binary, whose instructions may be counted, and waits until it asks for its first event.
+    pub async fn start(
+        binary: &Path,
+        memory_mb: u32,
+        environment: &[(String, String)],
+        counted: Option<&Counted>,
+    ) -> Self {
         let api = RuntimeApi::start().await;
         let share = Share::of(memory_mb);
-        let mut command = Command::new(binary);
+        let mut command = counted.map_or_else(|| Command::new(binary), |counted| counted.command(binary));
         command
             .env_clear()
+            .envs(std::env::var("PATH").ok().filter(|_| counted.is_some()).map(|path| ("PATH", path)))
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", &api.address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
@@ -78,6 +84,12 @@ impl Sandbox {
         (answer, Took { wall: at - sent, cpu: self.cpu().saturating_sub(before) })
     }
 
+    /// Ends it as one ends a process, so that what watches it can tell.
+    pub fn end(mut self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success() && self.child.wait().is_ok(), "the function does not end");
+    }
+
     /// The most memory that it has had, in MB.
     pub fn peak_mb(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -104,6 +116,30 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         let _is_gone = self.child.kill().is_ok() && self.child.wait().is_ok();
+    }
+}
+
+/// A count of instructions by valgrind, which a sandbox runs under.
+pub struct Counted(tempfile::NamedTempFile);
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self(tempfile::NamedTempFile::new().unwrap())
+    }
+}
+
+impl Counted {
+    fn command(&self, binary: &Path) -> Command {
+        let mut command = Command::new("valgrind");
+        command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", self.0.path().display())).arg(binary);
+        command
+    }
+
+    /// All that the sandbox executed, once it has ended.
+    pub fn read(&self) -> u64 {
+        let text = fs::read_to_string(self.0.path()).unwrap();
+        let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
+        total.and_then(|total| total.trim().parse().ok()).expect("valgrind counted nothing")
     }
 }
 

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 use crate::endpoint::{Authority, Endpoint};
 use crate::events::event;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Counted, Sandbox};
 
 const PASSWORD: &str = "correct horse battery staple";
 const READY_HASH: &str =
@@ -100,6 +100,15 @@ impl World {
 
     /// Starts a function in this world.
     pub async fn sandbox(&self, function: Function, memory_mb: u32) -> Sandbox {
+        self.start_function(function, memory_mb, None).await
+    }
+
+    /// The same, with its instructions counted.
+    pub async fn sandbox_counted(&self, function: Function, memory_mb: u32, counted: &Counted) -> Sandbox {
+        self.start_function(function, memory_mb, Some(counted)).await
+    }
+
+    async fn start_function(&self, function: Function, memory_mb: u32, counted: Option<&Counted>) -> Sandbox {
         let binary = match function {
             Function::NotWarmed | Function::Directory | Function::Credentials => {
                 self.target.join(format!("lambda/api-{}-unknown-linux-gnu/bootstrap", std::env::consts::ARCH))
@@ -128,11 +137,16 @@ impl World {
             ),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Sandbox::start(&binary, memory_mb, &environment).await
+        Sandbox::start(&binary, memory_mb, &environment, counted).await
     }
 
     pub fn read(&self) -> Value {
         event("GET", &self.users[0], None)
+    }
+
+    /// The first page of 50.
+    pub fn page(&self) -> Value {
+        event("GET", "/users?limit=50", None)
     }
 
     pub fn create_with_hash(&self) -> Value {
@@ -163,7 +177,7 @@ impl World {
         [
             plain("health", |_| event("GET", "/health/live", None)),
             Operation { has_peer: true, ..plain("get user", Self::read) },
-            Operation { has_peer: true, ..plain("list 50", |_| event("GET", "/users?limit=50", None)) },
+            Operation { has_peer: true, ..plain("list 50", Self::page) },
             plain("find by name", |_| event("GET", "/users?filter=userName%20eq%20%22user-7%22", None)),
             plain("patch", |world| {
                 let change = json!({"firstName": format!("Ada {}", world.next())});

@@ -1,0 +1,65 @@
+//! How many instructions a warm request executes, counted by valgrind's callgrind: the same on a busy machine as on a quiet one.
+//!
+//! A sandbox counts from its start to its end, so each operation is done in two of them, in one so often more than in the
+//! other: the difference is those requests', and what starting costs drops out.
+
+use serde_json::Value;
+
+use crate::ok;
+use crate::sandbox::{Counted, WHOLE_CPU_MB};
+use crate::world::{Function, World};
+
+/// Requests ahead of those that count: code and connections are met for the first time.
+const WARM: u32 = 10;
+/// What may be over the budget.
+const MOST_OVER: f64 = 1.05;
+/// What is under it so far that the budget is out of date.
+const MOST_UNDER: f64 = 0.95;
+
+/// Operations that have a budget: its name in the file, how it is asked for, and how often it is counted.
+const OPERATIONS: [(&str, fn(&World) -> Value, u32); 3] =
+    [("get", World::read, 100), ("createWithReadyHash", World::create_with_hash, 60), ("page of 50", World::page, 20)];
+
+/// Counts, prints, and ends the process with an error where a budget is exceeded. The budgets are of one processor
+/// architecture; on others, and without valgrind, the figures are told or nothing is.
+pub async fn hold(world: &World) {
+    let budgets: Value = serde_json::from_str(include_str!("../../scripts/lambda-budgets.json")).unwrap();
+    let budgets = &budgets["instructions"][std::env::consts::ARCH];
+    let start = count(world, |_| Value::Null, 0).await;
+    println!("instructions of a start: {start}, without a budget: how TLS is computed depends on the processor");
+    let mut over = false;
+    for (name, event, times) in OPERATIONS {
+        let few = count(world, event, WARM).await;
+        let many = count(world, event, WARM + times).await;
+        let each = (many - few) / u64::from(times);
+        let Some(budget) = budgets[name].as_u64() else {
+            println!("instructions of {name}: {each}, no budget for {}", std::env::consts::ARCH);
+            continue;
+        };
+        let share = each as f64 / budget as f64;
+        let told = format!("instructions of {name}: {each}, {:+.1} % of the budget of {budget}", 100.0 * (share - 1.0));
+        if share > MOST_OVER {
+            over = true;
+            println!(
+                "{told}: TOO MANY. Mend it, or say in the commit what they are for and write it to scripts/lambda-budgets.json"
+            );
+        } else if share < MOST_UNDER {
+            println!("{told}; write the new figure to scripts/lambda-budgets.json");
+        } else {
+            println!("{told}");
+        }
+    }
+    if over {
+        std::process::exit(1);
+    }
+}
+
+async fn count(world: &World, event: fn(&World) -> Value, times: u32) -> u64 {
+    let counted = Counted::default();
+    let mut sandbox = world.sandbox_counted(Function::Directory, WHOLE_CPU_MB, &counted).await;
+    for _ in 0..times {
+        ok(&mut sandbox, &event(world)).await;
+    }
+    sandbox.end();
+    counted.read()
+}
