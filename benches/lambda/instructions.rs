@@ -20,8 +20,8 @@ const MOST_UNDER: f64 = 0.95;
 const OPERATIONS: [(&str, fn(&World) -> Value, u32); 3] =
     [("get", World::read, 100), ("createWithReadyHash", World::create_with_hash, 60), ("page of 50", World::page, 20)];
 
-/// Counts, prints, and ends the process with an error where a budget is exceeded. The budgets are of one processor
-/// architecture; on others, and without valgrind, the figures are told or nothing is.
+/// Counts, prints, and ends the process with an error where a budget is exceeded. Each processor architecture has its own;
+/// on one that has none, the figures are told.
 pub async fn hold(world: &World) {
     let budgets: Value = serde_json::from_str(include_str!("../../scripts/lambda-budgets.json")).unwrap();
     let budgets = &budgets["instructions"][std::env::consts::ARCH];
@@ -32,10 +32,11 @@ pub async fn hold(world: &World) {
         let few = count(world, event, WARM).await;
         let many = count(world, event, WARM + times).await;
         let each = (many - few) / u64::from(times);
-        let Some(budget) = budgets[name].as_u64() else {
+        if budgets.is_null() {
             println!("instructions of {name}: {each}, no budget for {}", std::env::consts::ARCH);
             continue;
-        };
+        }
+        let budget = budgets[name].as_u64().expect("each operation has a budget");
         let share = each as f64 / budget as f64;
         let told = format!("instructions of {name}: {each}, {:+.1} % of the budget of {budget}", 100.0 * (share - 1.0));
         if share > MOST_OVER {

@@ -59,7 +59,7 @@ impl Sandbox {
         // A child begins in the group of the thread that starts it.
         share.as_ref().inspect(|share| share.enter());
         let began = Instant::now();
-        let child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", binary.display()));
+        let child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", command.get_program().display()));
         share.as_ref().inspect(|_| Share::leave());
         let mut sandbox = Self { child, api, share, init: Took::default() };
         match sandbox.api.hear().await {

@@ -128,7 +128,7 @@ impl Avatars {
         Ok((folders.filter_map(owner).collect(), page.next_continuation_token))
     }
 
-    /// Removes objects, those that are there. One by one, a few at a time: DeleteObjects would bring tables of every checksum
+    /// Removes objects, those that are there. One by one, four at a time: DeleteObjects would bring tables of every checksum
     /// that S3 knows into the function, a tenth of its size, for pictures of four objects.
     pub async fn remove_all(&self, objects: &[String]) -> Result<(), Error> {
         /// Each has a connection of its own.

@@ -22,17 +22,19 @@ pub(super) struct Workers {
 
 impl Workers {
     /// Starts a thread with so many blocks, all of them written once, so that the system has given them. Waits for that: what
-    /// is not done when a sandbox has started is done in its first request's time. Where it cannot be, the first work tells.
-    pub(super) fn make_ready(&self, blocks: usize) {
-        let Ok(worker) = start() else { return };
+    /// is not done when a sandbox has started is done in its first request's time. Gives how many there are now; where that
+    /// is none, the first work tells why.
+    pub(super) fn make_ready(&self, blocks: usize) -> usize {
+        let Ok(worker) = start() else { return 0 };
         let (tell, told) = channel();
         let write = move |memory: &mut Vec<Block>| {
             memory.resize(blocks, Block::new());
-            let _nobody_waits = tell.send(());
+            let _is_told = tell.send(memory.len());
         };
-        if worker.send(Box::new(write)).is_ok() && told.recv().is_ok() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
-        }
+        let sent = worker.send(Box::new(write));
+        let Some(ready) = sent.ok().and_then(|()| told.recv().ok()) else { return 0 };
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        ready
     }
 
     /// Does `work` on one of the threads; what an imported hash needs beyond `kept` blocks is given back. The work goes on
@@ -136,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_made_ready_is_what_works() {
         let workers = Workers::default();
-        workers.make_ready(4096);
+        assert_eq!(workers.make_ready(4096), 4096);
         assert_eq!(workers.idle.lock().unwrap().len(), 1);
         assert_eq!(workers.run(4096, |memory| memory.len()).await.unwrap(), 4096);
     }

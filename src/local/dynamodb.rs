@@ -137,19 +137,24 @@ fn in_memory() -> Result<Database, Box<dyn Error>> {
 fn mend(database: &Database) -> Result<(), Box<dyn Error>> {
     let tables = database.list_tables(ListTablesRequest::default())?.table_names;
     for name in tables {
-        let lacks = |index: &str| {
+        let ask = |(index, _): (&str, &str)| {
             let mut query =
                 QueryRequest { table_name: name.clone(), index_name: Some(index.to_owned()), ..Default::default() };
             query.key_condition_expression = Some("#shard = :shard".to_owned());
             query.expression_attribute_names = Some([("#shard".to_owned(), "shard".to_owned())].into());
             query.expression_attribute_values = Some([(":shard".to_owned(), AttributeValue::N("0".to_owned()))].into());
             query.limit = Some(1);
-            database.query(query).is_err_and(|error| error.to_string().contains("no such table"))
+            database.query(query)
         };
-        if table::INDEXES.iter().any(|(index, _)| lacks(index)) {
+        let asked = table::INDEXES.map(ask);
+        let lacks =
+            asked.iter().any(|one| one.as_ref().is_err_and(|error| error.to_string().contains("no such table")));
+        // Others' tables have no such indexes.
+        let is_ours = asked.iter().all(Result::is_ok);
+        if lacks {
             tracing::warn!(table = name, "the table was half made; it is made anew");
             database.delete_table(DeleteTableRequest { table_name: name })?;
-        } else if !has_stream(database, &name)? {
+        } else if is_ours && !has_stream(database, &name)? {
             let view = Some(table::STREAM_VIEW.to_owned());
             let stream_specification = Some(StreamSpecification { stream_enabled: true, stream_view_type: view });
             database.update_table(UpdateTableRequest {
@@ -306,8 +311,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage::File(folder.path().join("items.db"));
         let start = || DynamoDb::start(listen::bind(listen::FREE_LOOPBACK_PORT, "").unwrap(), &storage).unwrap();
-        let with_stream = async |engine: &DynamoDb| {
-            let described = probe::dynamodb(&engine.url()).describe_table().table_name("roster").send().await.unwrap();
+        let with_stream = async |engine: &DynamoDb, table: &str| {
+            let described = probe::dynamodb(&engine.url()).describe_table().table_name(table).send().await.unwrap();
             described.table.unwrap().stream_specification.is_some_and(|stream| stream.stream_enabled)
         };
         let engine = start();
@@ -317,11 +322,14 @@ mod tests {
         crate::app::App::new(&config.unwrap()).await.unwrap().store.create_table().await.unwrap();
         let off = aws_sdk_dynamodb::types::StreamSpecification::builder().stream_enabled(false).build().unwrap();
         let client = probe::dynamodb(&engine.url());
+        create_table(&client).await;
         client.update_table().table_name("roster").stream_specification(off).send().await.unwrap();
-        assert!(!with_stream(&engine).await);
+        assert!(!with_stream(&engine, "roster").await);
         drop(engine);
         for _ in 0..2 {
-            assert!(with_stream(&start()).await);
+            let engine = start();
+            assert!(with_stream(&engine, "roster").await);
+            assert!(!with_stream(&engine, "people").await, "another's table is left alone");
         }
     }
 

@@ -51,7 +51,7 @@ pub(super) fn before(address: SocketAddr, listener: SocketAddr) -> Router {
 }
 
 async fn take(State(behind): State<Behind>, request: Request) -> Response {
-    if tokens::may_have_one(request.headers()) {
+    if tokens::may_have_one(&request) {
         return behind.tokens.clone().once(request, |request| forward(behind, request)).await;
     }
     forward(behind, request).await

@@ -2,7 +2,8 @@
 //!
 //! The engine looks through all tokens of ten minutes at every transaction: the 75,000th of an import takes seven times as long
 //! as the first, and memory grows by as much. So tokens do not reach it. What it answered is kept here as long as DynamoDB
-//! keeps it, ten minutes, but for the latest transactions alone: more than the SDK's own retries can reach back.
+//! keeps it, ten minutes; but of more than [`KEPT`] transactions only those that the SDK's own retries can reach back to. Who
+//! comes again is given the first answer, with the capacity that the first one took.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 
 use std::collections::{HashMap, VecDeque};
@@ -12,24 +13,27 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use axum::http::{HeaderName, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 /// How long DynamoDB keeps a token.
 const KEPT_FOR: Duration = Duration::from_mins(10);
-/// How many are kept at most: at the engine's highest rate, about 1,000 a second, a call of the SDK is over by then.
+/// How many are kept, beside those of less than [`LEAST`].
 const KEPT: usize = 10_000;
+/// By then a call of the SDK is over, with all its attempts.
+const LEAST: Duration = Duration::from_secs(15);
 /// The longest token.
 const LONGEST: usize = 36;
-/// The largest request that is read: more than DynamoDB takes.
-const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// The largest request that DynamoDB takes.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const TRANSACTION: &str = "DynamoDB_20120810.TransactWriteItems";
 
 /// A transaction that was done.
 struct Done {
-    /// Of the request, but for its token.
+    /// Of its items.
     digest: u64,
     /// The answer; a copy, for what was received shares the memory of its connection.
     body: Box<[u8]>,
@@ -49,9 +53,9 @@ struct Known {
 #[derive(Clone, Default)]
 pub(super) struct Tokens(Arc<Mutex<Known>>);
 
-/// Whether a request is a transaction that may have a token.
-pub(super) fn may_have_one(headers: &HeaderMap) -> bool {
-    headers.get(TARGET).is_some_and(|target| target == TRANSACTION)
+/// Whether a request is a transaction, which may have a token.
+pub(super) fn may_have_one(request: &Request<Body>) -> bool {
+    request.method() == Method::POST && request.headers().get(TARGET).is_some_and(|target| target == TRANSACTION)
 }
 
 impl Tokens {
@@ -67,14 +71,11 @@ impl Tokens {
     {
         let (mut parts, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, MOST_BYTES).await else {
-            return StatusCode::BAD_REQUEST.into_response();
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         };
-        let Some((token, body)) = without_token(&body) else {
+        let Some((token, digest, body)) = without_token(&body) else {
             return engine(Request::from_parts(parts, body.into())).await;
         };
-        let mut hasher = DefaultHasher::new();
-        body.hash(&mut hasher);
-        let digest = hasher.finish();
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
         let slot = self.slot(token, Instant::now());
         let work = async move {
@@ -86,20 +87,24 @@ impl Tokens {
             let Ok(body) = axum::body::to_bytes(body, MOST_BYTES).await else {
                 return StatusCode::INTERNAL_SERVER_ERROR.into_response();
             };
-            // What failed wrote nothing, and may be tried again.
+            // What failed may be tried again.
             if parts.status == StatusCode::OK {
                 *done = Some(Done { digest, body: body.to_vec().into() });
             }
             Response::from_parts(parts, body.into())
         };
-        tokio::spawn(work).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        Handle::current().spawn(work).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }
 
-    /// The token's place; the oldest ones go.
+    /// The token's place; old ones go.
     fn slot(&self, token: String, now: Instant) -> Slot {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Known { slots, order } = &mut *known;
-        while order.len() > KEPT || order.front().is_some_and(|(since, _)| now.duration_since(*since) >= KEPT_FOR) {
+        while let Some((since, _)) = order.front() {
+            let age = now.duration_since(*since);
+            if age < LEAST || age < KEPT_FOR && order.len() < KEPT {
+                break;
+            }
             if let Some((_, oldest)) = order.pop_front() {
                 slots.remove(&oldest);
             }
@@ -112,11 +117,16 @@ impl Tokens {
     }
 }
 
-/// A transaction's token and the rest of it. None where there is no token, or one that the engine refuses.
-fn without_token(body: &[u8]) -> Option<(String, Vec<u8>)> {
+/// A transaction's token, a digest of its items, and the call without its token. None where there is no token or a wrong one,
+/// which is the engine's to judge.
+fn without_token(body: &[u8]) -> Option<(String, u64, Vec<u8>)> {
     let mut call: Value = serde_json::from_slice(body).ok()?;
     match call.as_object_mut()?.remove("ClientRequestToken")? {
-        Value::String(token) if (1..=LONGEST).contains(&token.len()) => Some((token, call.to_string().into_bytes())),
+        Value::String(token) if (1..=LONGEST).contains(&token.len()) => {
+            let mut hasher = DefaultHasher::new();
+            call.get("TransactItems").map(Value::to_string).hash(&mut hasher);
+            Some((token, hasher.finish(), call.to_string().into_bytes()))
+        }
         _ => None,
     }
 }
@@ -175,16 +185,65 @@ mod tests {
         assert_eq!(send(&tokens, "b", 2, &calls, false).await.1, "2");
     }
 
+    #[tokio::test]
+    async fn who_goes_away_finds_what_came_of_it() {
+        let (tokens, calls, (go, wait)) = (Tokens::default(), Arc::default(), tokio::sync::oneshot::channel::<()>());
+        let slow = tokens.clone().once(transaction("a", 1), async move |_| {
+            wait.await.unwrap();
+            "first".into_response()
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(20), slow).await.is_err());
+        go.send(()).unwrap();
+        assert_eq!(send(&tokens, "a", 1, &calls, false).await.1, "first");
+        assert_eq!(calls.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn the_engine_knows_of_no_token() {
+        let engine = crate::local::DynamoDb::in_memory().unwrap();
+        let client = crate::local::probe::dynamodb(&engine.url());
+        let pay = aws_sdk_dynamodb::types::BillingMode::PayPerRequest;
+        let key = aws_sdk_dynamodb::types::KeySchemaElement::builder().attribute_name("pk").key_type("HASH".into());
+        let text =
+            aws_sdk_dynamodb::types::AttributeDefinition::builder().attribute_name("pk").attribute_type("S".into());
+        let table = client.create_table().table_name("people").billing_mode(pay).key_schema(key.build().unwrap());
+        table.attribute_definitions(text.build().unwrap()).send().await.unwrap();
+        let put = async |name: &str| {
+            let name = aws_sdk_dynamodb::types::AttributeValue::S(name.to_owned());
+            let put = aws_sdk_dynamodb::types::Put::builder().table_name("people").item("pk", name);
+            let put = put.condition_expression("attribute_not_exists(pk)").build().unwrap();
+            let items = aws_sdk_dynamodb::types::TransactWriteItem::builder().put(put).build();
+            client.transact_write_items().client_request_token("a").transact_items(items).send().await
+        };
+        put("ada").await.unwrap();
+        put("ada").await.unwrap();
+        let error = put("eve").await.unwrap_err().into_service_error();
+        // Our words, and not the engine's.
+        assert!(format!("{error:?}").contains("another transaction has this client request token"), "{error:?}");
+    }
+
     #[test]
-    fn tokens_are_kept_for_ten_minutes_and_no_more_than_so_many() {
+    fn tokens_are_kept_for_ten_minutes_and_of_many_the_latest() {
         let (tokens, now) = (Tokens::default(), Instant::now());
         let count = || tokens.0.lock().unwrap().slots.len();
         let first = tokens.slot("first".to_owned(), now);
         assert!(Arc::ptr_eq(&first, &tokens.slot("first".to_owned(), now + KEPT_FOR - Duration::from_secs(1))));
         assert!(!Arc::ptr_eq(&first, &tokens.slot("first".to_owned(), now + KEPT_FOR)));
-        (0..KEPT + 500).for_each(|number| drop(tokens.slot(number.to_string(), now + KEPT_FOR)));
-        assert!(count() <= KEPT + 1, "{}", count());
-        assert_eq!(tokens.0.lock().unwrap().order.len(), count());
+        let late = now + KEPT_FOR;
+        (0..KEPT + 500).for_each(|number| drop(tokens.slot(number.to_string(), late)));
+        assert_eq!(count(), KEPT + 501, "all are young");
+        tokens.slot("last".to_owned(), late + LEAST);
+        assert_eq!(count(), KEPT);
+        assert_eq!(tokens.0.lock().unwrap().order.len(), KEPT);
+    }
+
+    #[test]
+    fn the_same_items_are_the_same_transaction() {
+        let digest =
+            |rest: &str| without_token(format!(r#"{{"ClientRequestToken": "a", {rest}}}"#).as_bytes()).unwrap().1;
+        let asked = digest(r#""TransactItems": [1], "ReturnConsumedCapacity": "TOTAL""#);
+        assert_eq!(digest(r#""TransactItems": [1]"#), asked);
+        assert_ne!(digest(r#""TransactItems": [2]"#), asked);
     }
 
     #[test]

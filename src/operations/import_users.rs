@@ -1,8 +1,9 @@
 //! Brings users in, many at once, each in one transaction as a create does.
 //!
 //! A user's id is derived from the row it came from. Whoever finds the name taken looks at the holder's id: if it is the one
-//! that this row makes, an earlier run brought the user in, and the row is done. So an import that was cut short at any point
-//! is finished by running it again, without a list of what is done, and a lost answer does no harm.
+//! that this row makes, an earlier run brought the user in, and the row is done, unless the file is to have its way and says
+//! something else by now. So an import that was cut short at any point is finished by running it again, without a list of what
+//! is done, and a lost answer does no harm.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -30,12 +31,12 @@ pub struct Row {
     pub new: NewUser,
 }
 
-/// What to do with a row whose user name belongs to a user that this import did not bring in.
+/// What to do with a row whose user name somebody has already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
     /// Leave the user as it is.
     Skip,
-    /// Refuse the row.
+    /// Refuse the row, unless an earlier run of the same import brought the user in.
     Fail,
     /// Give the user the row's names and credential.
     Update,
@@ -57,7 +58,7 @@ pub struct Settings {
 pub enum Imported {
     /// The user is new (in a dry run: would be).
     Created,
-    /// An earlier run has brought the user in.
+    /// An earlier run has brought the user in, as the row says where the file is to have its way.
     AlreadyThere,
     /// The user was there and has the row's names and credential now.
     Updated,
@@ -175,7 +176,11 @@ async fn taken(app: &App, actor: &Actor, row: &Row, id: UserId, holder: UserId, 
 async fn has_credential(app: &App, row: &Row, holder: UserId) -> Result<bool, Error> {
     let stored = app.store.get_credential(holder).await?;
     match &row.new.credential {
-        NewCredential::Password(password) => app.hasher.verify(password.as_bytes(), stored.as_ref()).await,
+        NewCredential::Password(password) => match app.hasher.verify(password.as_bytes(), stored.as_ref()).await {
+            // Such as one with a pepper that is not known here.
+            Err(Error::Internal { .. }) => Ok(false),
+            outcome => outcome,
+        },
         NewCredential::Hash(hash) => Ok(stored.is_some_and(|stored| stored.expose() == hash.expose())),
     }
 }
