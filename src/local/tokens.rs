@@ -161,14 +161,14 @@ mod tests {
         is_down: bool,
     ) -> (StatusCode, String) {
         let calls = Arc::clone(calls);
-        let engine = async move |request: Request<Body>| {
+        let engine = move |request: Request<Body>| async move {
             let body = axum::body::to_bytes(request.into_body(), MOST_BYTES).await.unwrap();
             assert!(!String::from_utf8_lossy(&body).contains("ClientRequestToken"));
             tokio::task::yield_now().await;
             let number = calls.fetch_add(1, Ordering::Relaxed);
             if is_down { StatusCode::BAD_REQUEST.into_response() } else { number.to_string().into_response() }
         };
-        let answer = tokens.clone().once(transaction(token, item), move |request| Box::pin(engine(request))).await;
+        let answer = tokens.clone().once(transaction(token, item), engine).await;
         let status = answer.status();
         let body = axum::body::to_bytes(answer.into_body(), MOST_BYTES).await.unwrap();
         (status, String::from_utf8_lossy(&body).into_owned())
