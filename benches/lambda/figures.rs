@@ -86,6 +86,7 @@ pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
             both(&sum)
         );
     }
+    print_ratios(cold);
     println!(
         "\n| create, ms: wall (cpu) | first, ready hash | second | first, password | second |\n|---|---|---|---|---|"
     );
@@ -123,6 +124,26 @@ pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
     for function in [Function::Directory, Function::Credentials] {
         let peak = warm.iter().filter(|warm| warm.function == function).map(|warm| warm.peak_mb).fold(0.0, f64::max);
         println!("\npeak memory of {}: {peak:.1} MB", function.name());
+    }
+}
+
+/// Ours beside the peers, medians of this run.
+fn print_ratios(cold: &[Cold]) {
+    let of = |function: Function| cold.iter().find(|cold| cold.function == function);
+    let (Some(empty), Some(naive)) = (of(Function::Empty), of(Function::Naive)) else { return };
+    let (Some(idle), Some(ours)) = (of(Function::NotWarmed), of(Function::Directory)) else { return };
+    let sums = |cold: &Cold| cold.init.iter().zip(&cold.first_read).map(|(a, b)| plus(*a, *b)).collect::<Vec<_>>();
+    println!("\n| of, wall (cpu) | ratio |\n|---|---|");
+    for (name, ours, theirs) in [
+        ("INIT, not warmed, to the empty function's", idle.init.clone(), empty.init.clone()),
+        ("INIT + first GET to the naive function's", sums(ours), sums(naive)),
+        ("first GET to the naive function's", ours.first_read.clone(), naive.first_read.clone()),
+    ] {
+        let ratio = |of: fn(&Took) -> Duration| {
+            let median = |took: &[Took]| median(took.iter().map(|took| milliseconds(of(took))));
+            median(&ours) / median(&theirs)
+        };
+        println!("| {name} | {:.3} ({:.3}) |", ratio(|took| took.wall), ratio(|took| took.cpu));
     }
 }
 

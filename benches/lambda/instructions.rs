@@ -29,8 +29,8 @@ pub async fn hold(world: &World) {
     println!("instructions of a start: {start}, without a budget: how TLS is computed depends on the processor");
     let mut over = false;
     for (name, event, times) in OPERATIONS {
-        let few = count(world, event, WARM).await;
-        let many = count(world, event, WARM + times).await;
+        let few = least(world, event, WARM).await;
+        let many = least(world, event, WARM + times).await;
         let each = (many - few) / u64::from(times);
         if budgets.is_null() {
             println!("instructions of {name}: {each}, no budget for {}", std::env::consts::ARCH);
@@ -53,6 +53,12 @@ pub async fn hold(world: &World) {
     if over {
         std::process::exit(1);
     }
+}
+
+/// The least of three counts: a page opens a connection more now and then, which only adds.
+async fn least(world: &World, event: fn(&World) -> Value, times: u32) -> u64 {
+    let one = count(world, event, times).await;
+    one.min(count(world, event, times).await).min(count(world, event, times).await)
 }
 
 async fn count(world: &World, event: fn(&World) -> Value, times: u32) -> u64 {

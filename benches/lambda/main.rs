@@ -9,9 +9,8 @@
 //! cargo bench --profile dev --bench lambda -- --instructions    counts of `api` alone, after scripts/lambda-build, held to budgets
 //! ```
 //!
-//! Each function is a process of its own under the share of a processor that its memory buys on Lambda, talks to a
-//! stand-in of the runtime API, and reaches the embedded DynamoDB engine through TLS. INIT runs under the share too: Lambda
-//! gives it more, so a real start is faster for all four. Latencies hold the engine's time, on this machine. Processor time is the function's alone,
+//! Each function is a process of its own, which has a whole processor for INIT, as Lambda gives, and from then on the share that
+//! its memory buys. It talks to a stand-in of the runtime API, and reaches the embedded DynamoDB engine through TLS. Latencies hold the engine's time, on this machine. Processor time is the function's alone,
 //! from the kernel's scheduler, to the nanosecond.
 
 #![allow(

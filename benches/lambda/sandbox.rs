@@ -1,4 +1,6 @@
-//! One sandbox: a Lambda binary as a process of its own, under the share of a processor that its memory buys.
+//! One sandbox: a Lambda binary as a process of its own, under the share of a processor that its memory buys, once it has
+//! started. INIT has a whole processor whatever the memory, as it has on Lambda
+//! (<https://bitesizedserverless.com/bite/lambda-cold-start-bootstrap/>).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,14 +58,14 @@ impl Sandbox {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        // A child begins in the group of the thread that starts it.
-        share.as_ref().inspect(|share| share.enter());
         let began = Instant::now();
         let child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", command.get_program().display()));
-        share.as_ref().inspect(|_| Share::leave());
         let mut sandbox = Self { child, api, share, init: Took::default() };
         match sandbox.api.hear().await {
-            Said::Ready(at) => sandbox.init = Took { wall: at - began, cpu: sandbox.cpu() },
+            Said::Ready(at) => {
+                sandbox.init = Took { wall: at - began, cpu: sandbox.cpu() };
+                sandbox.share.as_ref().inspect(|share| share.take(sandbox.child.id()));
+            }
             Said::Failure(reason) => panic!("{} does not start: {reason}", binary.display()),
             Said::Answer(..) => panic!("{} answers what nobody asked", binary.display()),
         }
@@ -165,12 +167,9 @@ impl Share {
         Some(share)
     }
 
-    fn enter(&self) {
-        move_this_thread(&self.folder);
-    }
-
-    fn leave() {
-        move_this_thread(Path::new("/sys/fs/cgroup/cpu"));
+    /// Holds a process to the share from now on, with all its threads.
+    fn take(&self, process: u32) {
+        fs::write(self.folder.join("cgroup.procs"), process.to_string()).unwrap();
     }
 }
 
@@ -184,10 +183,4 @@ impl Drop for Share {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
-}
-
-fn move_this_thread(group: &Path) {
-    let link = fs::read_link("/proc/thread-self").unwrap();
-    let thread = link.file_name().unwrap().to_str().unwrap().to_owned();
-    fs::write(group.join("tasks"), thread).unwrap();
 }

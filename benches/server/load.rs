@@ -119,6 +119,7 @@ impl Connection {
             .header("content-type", "application/json")
             .body(Full::new(request.body))
             .unwrap();
+        self.sender.ready().await.unwrap();
         let answer = self.sender.send_request(request).await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.status());
         let body = answer.into_body().collect().await.unwrap().to_bytes();

@@ -38,11 +38,13 @@ impl Drop for Server {
     }
 }
 
-/// Starts a command; gives it with the first `count` addresses that it prints.
-fn start(command: &mut Command, count: usize) -> (Server, Vec<String>) {
+/// Starts a command; gives it with the addresses that it prints behind these words, in their order.
+fn start(command: &mut Command, words: &[&str]) -> (Server, Vec<String>) {
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let addresses = lines.by_ref().filter_map(|line| address(&line.unwrap())).take(count).collect();
+    let after =
+        |word: &&str| lines.by_ref().find_map(|line| address(line.unwrap().trim().strip_prefix(*word)?)).unwrap();
+    let addresses = words.iter().map(after).collect();
     // Whatever else it prints is read and forgotten.
     std::thread::spawn(move || lines.for_each(drop));
     (Server(process), addresses)
@@ -61,9 +63,9 @@ fn main() {
     }
     let mut roster = Command::new(env!("CARGO_BIN_EXE_roster"));
     roster.args(["serve", "--memory", "--listen", "127.0.0.1:0", "--dynamodb-listen", "127.0.0.1:0"]);
-    let (_roster, addresses) = start(roster.args(["--s3-listen", "127.0.0.1:0"]), 3);
+    let (_roster, addresses) = start(roster.args(["--s3-listen", "127.0.0.1:0"]), &["API ", "DynamoDB "]);
     let mut peer = Command::new(std::env::current_exe().unwrap());
-    let (_peer, bare) = start(peer.args(["peer", &addresses[1]]), 1);
+    let (_peer, bare) = start(peer.args(["peer", &addresses[1]]), &[""]);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(compare(&addresses[0], &bare[0]));
 }
