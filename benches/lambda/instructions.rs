@@ -18,7 +18,7 @@ const MOST_UNDER: f64 = 0.95;
 
 /// Operations that have a budget: its name in the file, how it is asked for, and how often it is counted.
 const OPERATIONS: [(&str, fn(&World) -> Value, u32); 3] =
-    [("get", World::read, 100), ("createWithReadyHash", World::create_with_hash, 60), ("page of 50", World::page, 20)];
+    [("get", World::read, 100), ("createWithReadyHash", World::create_with_hash, 60), ("page", World::page, 20)];
 
 /// Counts, prints, and ends the process with an error where a budget is exceeded. Each processor architecture has its own;
 /// on one that has none, the figures are told.
