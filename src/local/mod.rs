@@ -11,7 +11,7 @@
 //! - `pages` serves the console and the explorer
 //! - [`watched`] tells of finished uploads, and `uploads` hands them to the handler that Lambda runs
 //! - [`stream`] is the DynamoDB engine's stream of changes, and [`changes`] hands it to the handler that Lambda runs
-//! - [`listen`] binds addresses, `data` holds the data folder, `signals` hears Ctrl-C, `banner` tells where
+//! - [`listen`] binds addresses, `data` holds the data folder, `mend` completes what is in it, `signals` hears Ctrl-C, `banner` tells where
 //!   everything is, and [`Trouble`] is all that can go wrong
 //!
 //! Nothing here is in a Lambda binary (feature `local`), and no other module calls into it but the command line.
@@ -28,6 +28,7 @@ mod front;
 mod guard;
 pub mod issuer;
 pub mod listen;
+mod mend;
 mod pages;
 #[cfg(test)]
 mod probe;

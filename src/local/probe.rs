@@ -30,6 +30,16 @@ pub(super) fn s3(url: &str) -> aws_sdk_s3::Client {
     sdk_client!(aws_sdk_s3, url, force_path_style)
 }
 
+/// Creates the table `people` with the key `pk`.
+pub(super) async fn create_table(client: &aws_sdk_dynamodb::Client) {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+    let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash).build().unwrap();
+    let text =
+        AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::S).build().unwrap();
+    let table = client.create_table().table_name("people").billing_mode(BillingMode::PayPerRequest);
+    table.key_schema(key).attribute_definitions(text).send().await.unwrap();
+}
+
 /// Sends one request and returns the status and the whole answer.
 pub(super) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();

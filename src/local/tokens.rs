@@ -145,7 +145,10 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+
     use super::*;
+    use crate::local::{DynamoDb, probe};
 
     fn transaction(token: &str, item: u32) -> Request<Body> {
         let call = serde_json::json!({"ClientRequestToken": token, "TransactItems": [{"Put": {"N": item}}]});
@@ -200,19 +203,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_engine_knows_of_no_token() {
-        let engine = crate::local::DynamoDb::in_memory().unwrap();
-        let client = crate::local::probe::dynamodb(&engine.url());
-        let pay = aws_sdk_dynamodb::types::BillingMode::PayPerRequest;
-        let key = aws_sdk_dynamodb::types::KeySchemaElement::builder().attribute_name("pk").key_type("HASH".into());
-        let text =
-            aws_sdk_dynamodb::types::AttributeDefinition::builder().attribute_name("pk").attribute_type("S".into());
-        let table = client.create_table().table_name("people").billing_mode(pay).key_schema(key.build().unwrap());
-        table.attribute_definitions(text.build().unwrap()).send().await.unwrap();
+        let engine = DynamoDb::in_memory().unwrap();
+        let client = probe::dynamodb(&engine.url());
+        probe::create_table(&client).await;
         let put = async |name: &str| {
-            let name = aws_sdk_dynamodb::types::AttributeValue::S(name.to_owned());
-            let put = aws_sdk_dynamodb::types::Put::builder().table_name("people").item("pk", name);
+            let name = AttributeValue::S(name.to_owned());
+            let put = Put::builder().table_name("people").item("pk", name);
             let put = put.condition_expression("attribute_not_exists(pk)").build().unwrap();
-            let items = aws_sdk_dynamodb::types::TransactWriteItem::builder().put(put).build();
+            let items = TransactWriteItem::builder().put(put).build();
             client.transact_write_items().client_request_token("a").transact_items(items).send().await
         };
         put("ada").await.unwrap();

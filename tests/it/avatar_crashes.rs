@@ -57,8 +57,8 @@ async fn a_run_that_died_anywhere_is_finished_when_its_event_comes_again() {
         users.push(user);
         gallery.is_tidy(&users).await;
         if !died {
-            // Upload, file, four sizes, owner, transaction, list, owner, removal, removal of the file.
-            assert_eq!(calls, 12, "every call was the last once");
+            // Upload, file, four sizes, owner, transaction, list, owner, four removals, removal of the file.
+            assert_eq!(calls, 15, "every call was the last once");
             return;
         }
     }
@@ -68,7 +68,7 @@ async fn a_run_that_died_anywhere_is_finished_when_its_event_comes_again() {
 async fn a_newer_upload_after_the_death_leaves_nothing_of_the_older_ones() {
     let gallery = Gallery::new().await;
     let mut users = Vec::new();
-    for calls in 0..12 {
+    for calls in 0..15 {
         let (user, _, event) = about_to_change(&gallery, &format!("ada{calls}")).await;
         s3_events::handle(&gallery.cut_after(calls), event.clone()).await.unwrap_err();
         let (_, newer) = sent(&gallery, &user, &png(GREEN)).await;
@@ -92,7 +92,7 @@ async fn a_newer_upload_after_the_death_leaves_nothing_of_the_older_ones() {
 #[tokio::test]
 async fn a_user_deleted_after_the_death_takes_everything_along() {
     let gallery = Gallery::new().await;
-    for calls in 0..12 {
+    for calls in 0..15 {
         let (user, _, event) = about_to_change(&gallery, &format!("ada{calls}")).await;
         s3_events::handle(&gallery.cut_after(calls), event.clone()).await.unwrap_err();
         gallery.anyone().delete(&format!("/users/{user}")).await.expect(204);
@@ -148,8 +148,8 @@ async fn a_deletion_that_died_anywhere_is_finished_when_repeated() {
         let path = format!("/users/{user}");
         let status = delete(gallery.cut_after(calls), &path).await;
         if status == 204 {
-            // Owner, transaction, uploads, list, owner, pictures, files, two uploads and their count.
-            assert_eq!(calls, 10, "every call was the last once");
+            // Owner, transaction, uploads, list, owner, four pictures, two files, two uploads and their count.
+            assert_eq!(calls, 14, "every call was the last once");
             gallery.anyone().delete(&path).await.problem(404, "not-found");
             assert_eq!((gallery.objects().await, gallery.keys().await), (vec![], vec![]));
             return;
@@ -180,7 +180,7 @@ async fn a_removal_that_died_anywhere_is_finished_when_repeated_or_by_the_next_u
         users.extend([repeated, replaced]);
         gallery.is_tidy(&users).await;
         if status == 204 {
-            assert_eq!(calls, 5, "owner, change, list, owner, removal");
+            assert_eq!(calls, 8, "owner, change, list, owner, four removals");
             return;
         }
     }
