@@ -16,8 +16,11 @@ const MOST_OVER: f64 = 1.05;
 /// What is under it so far that the budget is out of date.
 const MOST_UNDER: f64 = 0.95;
 
+/// Makes an event.
+type Event = fn(&World) -> Value;
+
 /// Operations that have a budget: its name in the file, how it is asked for, and how often it is counted.
-const OPERATIONS: [(&str, fn(&World) -> Value, u32); 3] =
+const OPERATIONS: [(&str, Event, u32); 3] =
     [("get", World::read, 100), ("createWithReadyHash", World::create_with_hash, 60), ("page", World::page, 20)];
 
 /// Counts, prints, and ends the process with an error where a budget is exceeded. Each processor architecture has its own;
@@ -56,12 +59,12 @@ pub async fn hold(world: &World) {
 }
 
 /// The least of three counts: a page opens a connection more now and then, which only adds.
-async fn least(world: &World, event: fn(&World) -> Value, times: u32) -> u64 {
+async fn least(world: &World, event: Event, times: u32) -> u64 {
     let one = count(world, event, times).await;
     one.min(count(world, event, times).await).min(count(world, event, times).await)
 }
 
-async fn count(world: &World, event: fn(&World) -> Value, times: u32) -> u64 {
+async fn count(world: &World, event: Event, times: u32) -> u64 {
     let counted = Counted::default();
     let mut sandbox = world.sandbox_counted(Function::Directory, WHOLE_CPU_MB, &counted).await;
     for _ in 0..times {

@@ -145,7 +145,7 @@ impl World {
     }
 
     /// The first page of 50.
-    pub fn page(&self) -> Value {
+    pub fn page(_: &Self) -> Value {
         event("GET", "/users?limit=50", None)
     }
 

@@ -223,11 +223,11 @@ mod tests {
     #[test]
     fn tokens_are_kept_for_ten_minutes_and_of_many_the_latest() {
         let (tokens, now) = (Tokens::default(), Instant::now());
+        let (last, late) = (now + Duration::from_secs(599), now + KEPT_FOR);
         let count = || tokens.0.lock().unwrap().slots.len();
         let first = tokens.slot("first".to_owned(), now);
-        assert!(Arc::ptr_eq(&first, &tokens.slot("first".to_owned(), now + KEPT_FOR - Duration::from_secs(1))));
-        assert!(!Arc::ptr_eq(&first, &tokens.slot("first".to_owned(), now + KEPT_FOR)));
-        let late = now + KEPT_FOR;
+        assert!(Arc::ptr_eq(&first, &tokens.slot("first".to_owned(), last)));
+        assert!(!Arc::ptr_eq(&first, &tokens.slot("first".to_owned(), late)));
         (0..KEPT + 500).for_each(|number| drop(tokens.slot(number.to_string(), late)));
         assert_eq!(count(), KEPT + 501, "all are young");
         tokens.slot("last".to_owned(), late + LEAST);
