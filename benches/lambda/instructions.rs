@@ -14,7 +14,7 @@ const WARM: u32 = 10;
 /// What may be over the budget.
 const MOST_OVER: f64 = 1.05;
 /// What is under it so far that the budget is out of date.
-const MOST_UNDER: f64 = 0.95;
+const MOST_UNDER: f64 = 0.9;
 
 /// Makes an event.
 type Event = fn(&World) -> Value;
