@@ -21,7 +21,7 @@ type Event = fn(&World) -> Value;
 
 /// Operations that have a budget: its name in the file, how it is asked for, and how often it is counted.
 const OPERATIONS: [(&str, Event, u32); 3] =
-    [("get", World::read, 100), ("createWithReadyHash", World::create_with_hash, 60), ("page", World::page, 20)];
+    [("get", World::read, 100), ("createWithReadyHash", World::create_with_hash, 60), ("page", World::page, 60)];
 
 /// Counts, prints, and ends the process with an error where a budget is exceeded. Each processor architecture has its own;
 /// on one that has none, the figures are told.
