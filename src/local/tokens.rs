@@ -1,7 +1,7 @@
 //! Transactions that are sent twice, done once: `ClientRequestToken` of DynamoDB's `TransactWriteItems`, before the engine.
 //!
-//! The engine looks through all tokens of ten minutes at every transaction: the 75,000th of an import takes seven times as long
-//! as the first, and memory grows by as much. So tokens do not reach it. What it answered is kept here as long as DynamoDB
+//! The engine looks through all tokens of ten minutes at every transaction, so that an import slows down with each row, and
+//! grows: from 40 MiB at 10,000 rows to 90 on the way to 100,000. So tokens do not reach it. What it answered is kept here as long as DynamoDB
 //! keeps it, ten minutes; but of more than [`KEPT`] transactions only those that the SDK's own retries can reach back to. Who
 //! comes again is given the first answer, with the capacity that the first one took.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
