@@ -13,14 +13,15 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{Credentials, ProvideCredentials, RequestChecksumCalculation, SharedCredentialsProvider};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use rustls::RootCertStore;
 use zeroize::Zeroizing;
 
 use crate::avatars::presign::SigningKeys;
 use crate::config::{Config, Mistakes, StaticCredentials};
 use crate::domain::Timestamp;
 use crate::hashing::Pepper;
+use crate::http_client::{HttpClient, add_pem};
+use crate::late::Late;
 #[cfg(feature = "local")]
 pub use asked::Asked;
 #[cfg(feature = "local")]
@@ -46,14 +47,14 @@ const RETRY_BUDGET_PER_SECOND: f32 = 10.0;
 /// The two clients.
 pub struct Clients {
     /// DynamoDB.
-    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub dynamodb: Late<aws_sdk_dynamodb::Client>,
     /// S3.
-    pub s3: aws_sdk_s3::Client,
+    pub s3: Late<aws_sdk_s3::Client>,
     /// What links to objects are signed with.
     pub s3_keys: SigningKeys,
 }
 
-/// Builds the clients; makes no network call.
+/// Makes the clients, each of which is built at its first use; makes no network call.
 pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
     let shared = shared(config)?;
     let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared);
@@ -75,11 +76,10 @@ pub async fn clients(config: &Config) -> Result<Clients, Mistakes> {
         // Bucket names in host names need DNS, which a local endpoint has not.
         .force_path_style(config.s3_endpoint.is_some())
         // A checksum in a presigned URL would be one that plain clients do not send.
-        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-        .build();
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
     Ok(Clients {
-        dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-        s3: aws_sdk_s3::Client::from_conf(s3),
+        dynamodb: Late::new(move || aws_sdk_dynamodb::Client::from_conf(dynamodb.build())),
+        s3: Late::new(move || aws_sdk_s3::Client::from_conf(s3.build())),
         s3_keys,
     })
 }
@@ -147,12 +147,7 @@ pub fn bus(config: &Config, keys: Option<StaticCredentials>) -> Result<crate::ev
 }
 
 fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(TlsContext::builder().with_trust_store(trust(config)?).build().map_err(mistake)?)
-        .build_https();
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(config.call_timeout / 5)
         .operation_attempt_timeout(attempt_timeout(config))
         .operation_timeout(config.call_timeout)
         .build();
@@ -162,18 +157,23 @@ fn shared(config: &Config) -> Result<SdkConfig, Mistakes> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
-        .http_client(http)
+        .http_client(http_client(config)?.for_sdk())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF))
         .build())
 }
 
-fn trust(config: &Config) -> Result<TrustStore, Mistakes> {
-    let store = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    Ok(match extra_roots(config)? {
-        Some(pem) => store.with_pem_certificate(pem),
-        None => store,
-    })
+fn http_client(config: &Config) -> Result<HttpClient, Mistakes> {
+    let extra = extra_roots(config)?;
+    let roots = move || {
+        let mut roots = RootCertStore::empty();
+        add_pem(&mut roots, AMAZON_ROOTS);
+        if let Some(pem) = extra {
+            add_pem(&mut roots, &pem);
+        }
+        roots
+    };
+    Ok(HttpClient::new(roots, config.call_timeout / 5))
 }
 
 /// The certificate authorities that the configuration adds (PEM).
@@ -184,8 +184,4 @@ pub fn extra_roots(config: &Config) -> Result<Option<Vec<u8>>, Mistakes> {
         return Err(Mistakes(vec![format!("SSL_CERT_FILE: {path} holds no PEM certificate")]));
     }
     Ok(Some(pem))
-}
-
-fn mistake(error: impl std::fmt::Display) -> Mistakes {
-    Mistakes(vec![format!("the TLS client cannot be built: {error}")])
 }

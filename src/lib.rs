@@ -57,6 +57,7 @@
 //! | Which key, which item, which index? | [`store::keys`], [`store`], [`store::table`] |
 //! | Why this status? | [`doors::rest::problem`] |
 //! | What runs around a request? | `doors/rest/layers.rs` |
+//! | By what is everything sent? | `http_client.rs`, `aws.rs` |
 //! | How long may it take, and what did it cost? | [`scope`], `aws/watch.rs` |
 //! | What is in a log line? Which metrics are there? | [`telemetry::work`], `telemetry/emf.rs` |
 //! | What is in a span, and when is it sent? | `telemetry/otel.rs` |
@@ -77,8 +78,10 @@ pub mod error;
 pub mod events;
 pub mod hashing;
 mod hex;
+mod http_client;
 pub mod ids;
 pub mod jwt;
+pub mod late;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod operations;

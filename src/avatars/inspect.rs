@@ -65,7 +65,7 @@ pub struct Notice {
 impl Avatars {
     /// Asks everything at once; each question goes its own way.
     pub async fn inspect(&self) -> BucketFacts {
-        let (s3, bucket, dated) = (&self.client, &self.bucket, Dated::default());
+        let (s3, bucket, dated) = (&self.client, &*self.bucket, Dated::default());
         let reach = s3.head_bucket().bucket(bucket).customize().interceptor(dated.clone());
         let (reach, block, expiries, versions, cors, notices, pictures, list) = tokio::join!(
             reach.send(),

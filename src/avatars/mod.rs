@@ -28,14 +28,15 @@ use presign::Signer;
 use crate::config::AvatarSettings;
 use crate::domain::Timestamp;
 use crate::domain::avatar::{AvatarKey, Size, UPLOAD_SECONDS, Upload, UploadMethod};
+use crate::late::Late;
 
 /// The bucket, the client that reaches it, and what signs for it. Cheap to clone.
 #[derive(Clone)]
 pub struct Avatars {
-    client: Client,
-    bucket: String,
+    client: Late<Client>,
+    bucket: Arc<str>,
     signer: Arc<Signer>,
-    settings: AvatarSettings,
+    settings: Arc<AvatarSettings>,
 }
 
 /// How a client is to send its file.
@@ -48,8 +49,8 @@ pub struct Instructions {
 
 impl Avatars {
     /// The avatars in one bucket.
-    pub fn new(client: Client, bucket: String, signer: Signer, settings: AvatarSettings) -> Self {
-        Self { client, bucket, signer: Arc::new(signer), settings }
+    pub fn new(client: impl Into<Late<Client>>, bucket: String, signer: Signer, settings: AvatarSettings) -> Self {
+        Self { client: client.into(), bucket: bucket.into(), signer: Arc::new(signer), settings: Arc::new(settings) }
     }
 
     /// The bucket's name.
@@ -104,7 +105,7 @@ impl Avatars {
 impl Avatars {
     /// Creates the bucket if it is not there. On AWS the template does this.
     pub async fn create_bucket(&self) -> Result<(), crate::error::Error> {
-        let Err(error) = self.client.create_bucket().bucket(&self.bucket).send().await else { return Ok(()) };
+        let Err(error) = self.client.create_bucket().bucket(&*self.bucket).send().await else { return Ok(()) };
         match error.as_service_error() {
             Some(e) if e.is_bucket_already_owned_by_you() || e.is_bucket_already_exists() => Ok(()),
             _ => Err(crate::error::Error::Internal { context: "creating the bucket", source: Some(error.into()) }),

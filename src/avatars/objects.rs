@@ -42,7 +42,7 @@ impl Avatars {
     /// Reads an uploaded file of at most so many bytes.
     #[cfg(feature = "images")]
     pub async fn read_upload(&self, user: UserId, upload: UploadId, most_bytes: u64) -> Result<Staged, Error> {
-        let call = self.client.get_object().bucket(&self.bucket).key(staging_object(user, upload));
+        let call = self.client.get_object().bucket(&*self.bucket).key(staging_object(user, upload));
         let answer = match call.send().await {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
@@ -70,7 +70,7 @@ impl Avatars {
     /// Asks the bucket for pictures of nobody, which every role may list. A role that may not is refused, and that is an answer
     /// all the same. (GetObject would be cheaper, and brings the tables that `remove_all` does without.)
     pub async fn ping(&self) -> Result<(), Error> {
-        let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(NOBODYS).max_keys(1);
+        let call = self.client.list_objects_v2().bucket(&*self.bucket).prefix(NOBODYS).max_keys(1);
         let Err(error) = call.send().await else { return Ok(()) };
         match error.as_service_error().and_then(ProvideErrorMetadata::code) {
             Some("AccessDenied") => Ok(()),
@@ -87,7 +87,7 @@ impl Avatars {
     #[cfg(feature = "images")]
     pub async fn write_picture(&self, key: &AvatarKey, sizes: &[(Size, Vec<u8>)]) -> Result<(), Error> {
         for (size, bytes) in sizes {
-            let call = self.client.put_object().bucket(&self.bucket).key(key.object(*size));
+            let call = self.client.put_object().bucket(&*self.bucket).key(key.object(*size));
             let call = call.content_type("image/webp").cache_control(IMMUTABLE);
             let call = call.body(bytes.clone().into());
             call.send().await.map_err(|e| failure::failed("writing a picture", e))?;
@@ -107,7 +107,7 @@ impl Avatars {
     }
 
     async fn list(&self, prefix: String) -> Result<Vec<String>, Error> {
-        let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let call = self.client.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
         let mut pages = call.into_paginator().send();
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
@@ -120,7 +120,7 @@ impl Avatars {
     /// Some of those who have pictures, whether or not they are still users, and where to go on; nowhere at the end.
     #[cfg(feature = "local")]
     pub async fn list_owners(&self, start: Option<String>) -> Result<(Vec<UserId>, Option<String>), Error> {
-        let call = self.client.list_objects_v2().bucket(&self.bucket).prefix("avatars/").delimiter("/");
+        let call = self.client.list_objects_v2().bucket(&*self.bucket).prefix("avatars/").delimiter("/");
         let page = call.set_continuation_token(start).send().await;
         let page = page.map_err(|error| failure::failed("listing the owners of pictures", error))?;
         let folders = page.common_prefixes.unwrap_or_default().into_iter().filter_map(|folder| folder.prefix);
@@ -140,7 +140,7 @@ impl Avatars {
     }
 
     async fn remove(&self, object: String) -> Result<(), Error> {
-        match self.client.delete_object().bucket(&self.bucket).key(object).send().await {
+        match self.client.delete_object().bucket(&*self.bucket).key(object).send().await {
             Ok(_) => Ok(()),
             // S3 says yes to removing what is not there; some engines say this.
             Err(error) if error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchKey") => Ok(()),

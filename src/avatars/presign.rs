@@ -168,7 +168,7 @@ mod tests {
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new("us-east-1"))
                 .credentials_provider(credentials)
-                .http_client(aws_smithy_http_client::Builder::new().build_http())
+                .http_client(crate::http_client::HttpClient::without_tls().for_sdk())
                 .force_path_style(endpoint.is_some());
             config.set_endpoint_url(endpoint.map(str::to_owned));
             let client = aws_sdk_s3::Client::from_conf(config.build());

@@ -8,10 +8,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use aws_sdk_s3::config::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext};
-use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
@@ -22,6 +18,7 @@ use crate::avatars::presign::SigningKeys;
 use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::error::Source;
+use crate::http_client::HttpClient;
 
 /// How long one call may take, and how often it is made: together less than Lambda gives a function to start.
 const TIMEOUT: Duration = Duration::from_millis(2500);
@@ -32,13 +29,11 @@ const MAX_BYTES: usize = 64 * 1024;
 /// The value of a parameter, decrypted; an error is one sentence that names the mend.
 pub(super) async fn get(config: &Config, name: &str, now: Timestamp) -> Result<Zeroizing<String>, String> {
     let keys = super::signing_keys(config).await.map_err(|mistakes| mistakes.to_string())?;
-    let tls = TlsContext::builder().with_trust_store(super::trust(config).map_err(|m| m.to_string())?);
-    let tls = tls.build().map_err(|e| e.to_string())?;
-    let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build();
+    let client = super::http_client(config).map_err(|mistakes| mistakes.to_string())?;
     let mut last = String::new();
     for _ in 0..ATTEMPTS {
         let request = signed(config, &keys, name, now).map_err(|_| "the question cannot be signed".to_owned())?;
-        last = match tokio::time::timeout(TIMEOUT, ask(&connector, request)).await {
+        last = match tokio::time::timeout(TIMEOUT, ask(&client, request)).await {
             Ok(Ok(Answer::Value(value))) => return Ok(value),
             Ok(Ok(Answer::Refused(why))) => {
                 return Err(format!(
@@ -58,8 +53,8 @@ enum Answer {
     Refused(String),
 }
 
-async fn ask(connector: &Connector, request: HttpRequest) -> Result<Answer, Source> {
-    let response = connector.call(request).await?;
+async fn ask(client: &HttpClient, request: HttpRequest) -> Result<Answer, Source> {
+    let response = client.send(request).await?;
     let status = response.status().as_u16();
     let body = Zeroizing::new(Limited::new(response.into_body(), MAX_BYTES).collect().await?.to_bytes().to_vec());
     if status == 200 {

@@ -1,17 +1,13 @@
 //! Gets an issuer's documents: over HTTPS (plain HTTP from this machine alone), bounded in size and time, no redirects.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use http::Uri;
 use http_body_util::{BodyExt, Limited};
 
 use crate::error::Source;
+use crate::http_client::{self, HttpClient};
 
 /// Most bytes of a document.
 const MAX_BYTES: usize = 128 * 1024;
@@ -35,16 +31,24 @@ pub(crate) fn is_allowed(url: &str) -> bool {
     }
 }
 
-/// The client; built at the first use, for trust roots take milliseconds to read.
-pub(super) struct Fetcher {
-    extra_roots: Option<Vec<u8>>,
-    connector: OnceLock<Connector>,
-}
+/// The client.
+pub(super) struct Fetcher(HttpClient);
 
 impl Fetcher {
     /// A client that trusts the machine's certificate authorities, and these (PEM).
     pub(super) fn new(extra_roots: Option<Vec<u8>>) -> Self {
-        Self { extra_roots, connector: OnceLock::new() }
+        let roots = move || {
+            let mut roots = http_client::machine_roots();
+            if let Some(pem) = extra_roots {
+                http_client::add_pem(&mut roots, &pem);
+                // SSL_CERT_FILE, where these come from, takes the place of the machine's roots; here it adds to them.
+                if let Some(machine) = BUNDLES.iter().find_map(|path| std::fs::read(path).ok()) {
+                    http_client::add_pem(&mut roots, &machine);
+                }
+            }
+            roots
+        };
+        Self(HttpClient::new(roots, TIMEOUT))
     }
 
     /// Gets one document.
@@ -54,14 +58,8 @@ impl Fetcher {
         }
         let mut request = HttpRequest::get(url)?;
         request.headers_mut().insert("accept", "application/json");
-        let connector = if let Some(connector) = self.connector.get() {
-            connector
-        } else {
-            let built = self.connect()?;
-            self.connector.get_or_init(|| built)
-        };
         let exchange = async {
-            let response = connector.call(request).await?;
+            let response = self.0.send(request).await?;
             if response.status().as_u16() != 200 {
                 return Err(format!("the issuer answered {}", response.status().as_u16()).into());
             }
@@ -69,19 +67,6 @@ impl Fetcher {
             Ok::<_, Source>(body.to_bytes().to_vec())
         };
         tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| Source::from("the issuer did not answer in time"))?
-    }
-
-    fn connect(&self) -> Result<Connector, Source> {
-        let mut trust = TrustStore::empty().with_native_roots(true);
-        if let Some(pem) = &self.extra_roots {
-            trust.add_pem_certificate(pem.clone());
-            // SSL_CERT_FILE, where these come from, takes the place of the native roots in the library; here it adds to them.
-            if let Some(machine) = BUNDLES.iter().find_map(|path| std::fs::read(path).ok()) {
-                trust.add_pem_certificate(machine);
-            }
-        }
-        let tls = TlsContext::builder().with_trust_store(trust).build()?;
-        Ok(Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build())
     }
 }
 

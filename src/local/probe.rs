@@ -3,9 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use aws_smithy_http_client::Builder;
-
 use crate::config::LOCAL_CREDENTIALS;
+use crate::http_client::HttpClient;
 
 macro_rules! sdk_client {
     ($sdk:ident, $url:expr $(, $setting:ident)*) => {{
@@ -14,7 +13,7 @@ macro_rules! sdk_client {
             .behavior_version($sdk::config::BehaviorVersion::latest())
             .region($sdk::config::Region::new("us-east-1"))
             .credentials_provider($sdk::config::Credentials::new(key, secret, None, None, "test"))
-            .http_client(Builder::new().build_http())
+            .http_client(HttpClient::without_tls().for_sdk())
             .endpoint_url($url)
             $(.$setting(true))*
             .build();

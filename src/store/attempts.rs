@@ -187,7 +187,7 @@ impl Store {
     fn update_attempts(&self, key: &Key, last: Timestamp) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             .expression_attribute_values(":expiresAt", n(expires_at(last)))

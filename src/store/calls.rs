@@ -29,7 +29,7 @@ impl Store {
         context: &'static str,
         key: &Key,
     ) -> Result<(Option<Item>, f64), Error> {
-        let call = self.client.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
+        let call = self.client.get_item().table_name(&*self.table).key("pk", key.pk()).key("sk", key.sk());
         let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = call.send().await.map_err(|e| failure::failed(context, e))?;
         let capacity = answer.consumed_capacity.and_then(|consumed| consumed.capacity_units).unwrap_or_default();
@@ -51,7 +51,7 @@ impl Store {
         let key = |key: &Key| Item::from([("pk".to_owned(), key.pk()), ("sk".to_owned(), key.sk())]);
         let all = wanted.iter().map(|wanted| key(wanted)).collect();
         let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(all)).build().map_err(built)?;
-        let mut open = Some(HashMap::from([(self.table.clone(), keys)]));
+        let mut open = Some(HashMap::from([(self.table.to_string(), keys)]));
         let mut found = vec![None; wanted.len()];
         let mut attempt = 1;
         loop {

@@ -32,7 +32,7 @@ impl Store {
         let call = self
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             .update_expression("SET #hash = :new")
@@ -63,7 +63,7 @@ impl Store {
         const USER: usize = 0;
         let user = keys::user(id);
         let counted = Update::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", user.pk())
             .key("sk", user.sk())
             .update_expression("SET passwordChangedAt = :now ADD passwordChanges :one")
@@ -77,7 +77,7 @@ impl Store {
             }
         };
         let item = keyed(&keys::credential(id), [("hash", s(new.expose())), ("changedAt", s(now.to_string()))]);
-        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = Put::builder().table_name(&*self.table).set_item(Some(item));
         let put = match expected {
             Expected::Anything => put,
             Expected::Hash(old) => put

@@ -74,10 +74,10 @@ impl Store {
     /// Asks everything at once; each question goes its own way.
     pub async fn inspect(&self) -> TableFacts {
         let dated = Dated::default();
-        let shape = self.client.describe_table().table_name(&self.table).customize().interceptor(dated.clone());
+        let shape = self.client.describe_table().table_name(&*self.table).customize().interceptor(dated.clone());
         let shape = shape.send();
-        let time_to_live = self.client.describe_time_to_live().table_name(&self.table).send();
-        let recovery = self.client.describe_continuous_backups().table_name(&self.table).send();
+        let time_to_live = self.client.describe_time_to_live().table_name(&*self.table).send();
+        let recovery = self.client.describe_continuous_backups().table_name(&*self.table).send();
         let (shape, time_to_live, recovery, tried) =
             tokio::join!(shape, time_to_live, recovery, Box::pin(self.try_everything()));
         let time_to_live = asked(time_to_live).map(|answer| {
@@ -103,14 +103,14 @@ impl Store {
     async fn try_everything(&self) -> Vec<(&'static str, &'static str, Asked<()>)> {
         let (user, credential) = (keys::user(UserId::nobody()), keys::credential(UserId::nobody()));
         let get = |key: &Key| {
-            let call = self.client.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
+            let call = self.client.get_item().table_name(&*self.table).key("pk", key.pk()).key("sk", key.sk());
             call.consistent_read(true).send()
         };
-        let list = self.client.query().table_name(&self.table).index_name(table::BY_CREATED);
+        let list = self.client.query().table_name(&*self.table).index_name(table::BY_CREATED);
         let list =
             list.key_condition_expression("#shard = :none").expression_attribute_names("#shard", table::SHARD).limit(1);
         let list = list.expression_attribute_values(":none", AttributeValue::N("-1".to_owned())).send();
-        let delete = self.client.delete_item().table_name(&self.table).key("pk", user.pk()).key("sk", user.sk());
+        let delete = self.client.delete_item().table_name(&*self.table).key("pk", user.pk()).key("sk", user.sk());
         let (profile, hash, listed, deleted) =
             tokio::join!(get(&user), get(&credential), list, delete.condition_expression(NEVER).send());
         let deleted = refused(asked(deleted));
@@ -121,8 +121,8 @@ impl Store {
         ];
         // Deleting what is not there is harmless even where conditions mean nothing; writing is not.
         if deleted == Asked::Told(()) {
-            let put = self.client.put_item().table_name(&self.table).item("pk", user.pk()).item("sk", user.sk());
-            let update = self.client.update_item().table_name(&self.table).key("pk", user.pk()).key("sk", user.sk());
+            let put = self.client.put_item().table_name(&*self.table).item("pk", user.pk()).item("sk", user.sk());
+            let update = self.client.update_item().table_name(&*self.table).key("pk", user.pk()).key("sk", user.sk());
             let update = update.update_expression("REMOVE mark").condition_expression(NEVER);
             let (put, update) = tokio::join!(put.condition_expression(NEVER).send(), update.send());
             tried.push(("dynamodb:PutItem", "create a user", refused(asked(put))));

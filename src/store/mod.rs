@@ -42,23 +42,26 @@ pub use quotas::Leased;
 pub use uploads::Owner;
 pub use users::CreateFailure;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 
 use crate::ids::Ids;
+use crate::late::Late;
 
 /// The table and the client that reaches it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    client: Client,
-    table: String,
+    client: Late<Client>,
+    table: Arc<str>,
     list_shards: u32,
     ids: Ids,
 }
 
 impl Store {
     /// A store over one table, whose list indexes have `list_shards` partitions.
-    pub fn new(client: Client, table: String, list_shards: u32, ids: Ids) -> Self {
-        Self { client, table, list_shards, ids }
+    pub fn new(client: impl Into<Late<Client>>, table: String, list_shards: u32, ids: Ids) -> Self {
+        Self { client: client.into(), table: table.into(), list_shards, ids }
     }
 
     /// The table's name.

@@ -65,7 +65,7 @@ impl Store {
         let call = self
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             .update_expression("ADD #taken :granted")
@@ -99,7 +99,7 @@ impl Store {
         let call = self
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             .update_expression("SET #window = :window, #taken = :taken, expiresAt = :expiresAt")

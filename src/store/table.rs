@@ -60,7 +60,7 @@ mod create {
         /// Creates the table if it is not there. On AWS the template does this.
         pub async fn create_table(&self) -> Result<(), Error> {
             let built = |e: BuildError| Error::Internal { context: "describing the table", source: Some(e.into()) };
-            let mut call = self.client.create_table().table_name(&self.table).billing_mode(BillingMode::PayPerRequest);
+            let mut call = self.client.create_table().table_name(&*self.table).billing_mode(BillingMode::PayPerRequest);
             let sort_keys = INDEXES.map(|(_, sort_key)| (sort_key, "S"));
             for (name, kind) in KEYS.into_iter().chain([(SHARD, "N")]).chain(sort_keys) {
                 let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(kind.into());
@@ -85,13 +85,13 @@ mod create {
             }
             let ttl =
                 TimeToLiveSpecification::builder().attribute_name(TIME_TO_LIVE).enabled(true).build().map_err(built)?;
-            let call = self.client.update_time_to_live().table_name(&self.table).time_to_live_specification(ttl);
+            let call = self.client.update_time_to_live().table_name(&*self.table).time_to_live_specification(ttl);
             call.send().await.map_err(|e| failure::failed("setting the time to live", e))?;
             Ok(())
         }
 
         async fn has_time_to_live(&self) -> Result<bool, Error> {
-            let call = self.client.describe_time_to_live().table_name(&self.table);
+            let call = self.client.describe_time_to_live().table_name(&*self.table);
             let answer = call.send().await.map_err(|e| failure::failed("reading the time to live", e))?;
             let status = answer.time_to_live_description.and_then(|description| description.time_to_live_status);
             Ok(status.is_some_and(|status| matches!(status.as_str(), "ENABLED" | "ENABLING")))
@@ -99,7 +99,7 @@ mod create {
 
         async fn wait_until_active(&self) -> Result<(), Error> {
             for _ in 0..300 {
-                let call = self.client.describe_table().table_name(&self.table);
+                let call = self.client.describe_table().table_name(&*self.table);
                 let answer = call.send().await.map_err(|e| failure::failed("describing the table", e))?;
                 if answer.table.and_then(|table| table.table_status).is_some_and(|status| status.as_str() == "ACTIVE") {
                     return Ok(());

@@ -70,21 +70,21 @@ impl Store {
     fn addition(&self, upload: &Upload, count: Option<AttributeValue>) -> Result<Vec<TransactWriteItem>, Error> {
         let user = keys::user(upload.user);
         let user_exists = ConditionCheck::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", user.pk())
             .key("sk", user.sk())
             .condition_expression("attribute_exists(pk)")
             .build()
             .map_err(built)?;
         let put = Put::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .set_item(Some(to_item(upload)))
             .condition_expression("attribute_not_exists(pk)")
             .build()
             .map_err(built)?;
         let meter = keys::upload_meter(upload.user);
         let meter = Update::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", meter.pk())
             .key("sk", meter.sk())
             .update_expression("ADD #count :one")
@@ -116,7 +116,7 @@ impl Store {
         let call = self
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             .update_expression("SET #state = :rejected, reason = :reason")
@@ -150,7 +150,7 @@ impl Store {
     pub async fn forget_uploads(&self, user: UserId, uploads: &[UploadId]) -> Result<(), Error> {
         let keys = uploads.iter().map(|upload| keys::upload(user, *upload)).chain([keys::upload_meter(user)]);
         for key in keys {
-            let call = self.client.delete_item().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
+            let call = self.client.delete_item().table_name(&*self.table).key("pk", key.pk()).key("sk", key.sk());
             let forgotten = self.write_one(|| call.clone().send()).await;
             forgotten.map_err(|e| failure::failed("forgetting an upload", e))?;
         }
@@ -179,7 +179,7 @@ impl Store {
         const UPLOAD: usize = 0;
         let key = keys::upload(before.id, id);
         let upload = Update::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             .update_expression("SET #state = :attached")
@@ -217,7 +217,7 @@ impl Store {
     pub async fn outrank_uploads(&self, before: &User, id: UploadId) -> Result<(), Error> {
         let key = keys::user(before.id);
         let change = Update::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             .update_expression("SET avatarUpload = :upload")
@@ -231,7 +231,7 @@ impl Store {
     fn avatar_change(&self, before: &User, id: UploadId, now: Timestamp) -> UpdateBuilder {
         let key = keys::user(before.id);
         Update::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             // Ids compare as texts as they do as numbers.
@@ -258,7 +258,7 @@ impl Store {
         let query = self
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .expression_attribute_values(":pk", keys::upload_meter(user).pk())

@@ -107,7 +107,7 @@ impl Store {
         let guard = keyed(&keys::name_guard(&after.profile.user_name), [("id", id.clone())]);
         let old_guard = keys::name_guard(&before.profile.user_name);
         let drop_old = Delete::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", old_guard.pk())
             .key("sk", old_guard.sk())
             .condition_expression("id = :id")
@@ -134,7 +134,7 @@ impl Store {
     pub async fn delete_user(&self, user: &User) -> Result<(), Error> {
         // Order: user, guard, credential.
         const USER: usize = 0;
-        let delete = |key: Key| Delete::builder().table_name(&self.table).key("pk", key.pk()).key("sk", key.sk());
+        let delete = |key: Key| Delete::builder().table_name(&*self.table).key("pk", key.pk()).key("sk", key.sk());
         let the_user = delete(keys::user(user.id))
             .condition_expression("version = :version")
             .expression_attribute_values(":version", n(user.version))
@@ -162,7 +162,7 @@ impl Store {
         let call = self
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .set_key(Some(key))
             .update_expression(update_expression)
             .set_condition_expression(condition_expression)
@@ -185,7 +185,7 @@ impl Store {
     fn update(&self, before: &User, after: &User, mark: &str) -> Result<Update, Error> {
         let key = keys::user(after.id);
         Update::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
             .update_expression(
@@ -210,7 +210,7 @@ impl Store {
     /// A put that is refused where an item of that key exists.
     fn put_new(&self, item: Item) -> Result<Put, Error> {
         Put::builder()
-            .table_name(&self.table)
+            .table_name(&*self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .build()

@@ -60,7 +60,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let failed = |error: &dyn std::fmt::Display| format!("spans cannot be sent: {error}");
-    let client = Client::new(&traces.endpoint, PATIENCE).map_err(|error| failed(&error))?;
+    let client = Client::new(&traces.endpoint, PATIENCE);
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client)

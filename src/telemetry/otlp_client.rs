@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use rustls::RootCertStore;
 
-use crate::error::Source;
+use crate::http_client::{HttpClient as Sender, machine_roots};
 
 /// Most bytes of an answer, which says no more than what was not taken.
 const MAX_BYTES: usize = 64 * 1024;
@@ -20,21 +17,15 @@ const MAX_BYTES: usize = 64 * 1024;
 /// A client of one collector.
 #[derive(Debug)]
 pub(super) struct Client {
-    connector: Connector,
+    sender: Sender,
     patience: Duration,
 }
 
 impl Client {
     /// A client that trusts the machine's certificate authorities, where the endpoint has a certificate.
-    pub(super) fn new(endpoint: &str, patience: Duration) -> Result<Self, Source> {
-        let connector = if endpoint.starts_with("https:") {
-            let trust = TrustStore::empty().with_native_roots(true);
-            let tls = TlsContext::builder().with_trust_store(trust).build()?;
-            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build()
-        } else {
-            Connector::builder().build_http()
-        };
-        Ok(Self { connector, patience })
+    pub(super) fn new(endpoint: &str, patience: Duration) -> Self {
+        let roots = if endpoint.starts_with("https:") { machine_roots } else { RootCertStore::empty };
+        Self { sender: Sender::new(roots, patience), patience }
     }
 }
 
@@ -43,7 +34,7 @@ impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let request = HttpRequest::try_from(request.map(SdkBody::from))?;
         let exchange = async {
-            let answer = self.connector.call(request).await?;
+            let answer = self.sender.send(request).await?;
             let status = answer.status().as_u16();
             let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await?.to_bytes();
             Ok(Response::builder().status(status).body(body)?)

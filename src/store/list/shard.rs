@@ -86,7 +86,7 @@ impl Shard {
         let call = store
             .client
             .query()
-            .table_name(&store.table)
+            .table_name(&*store.table)
             .index_name(request.index)
             .key_condition_expression(condition)
             .set_expression_attribute_names(Some(names))

@@ -104,7 +104,8 @@ impl House {
         let clock = Clock::settable(start);
         let mut app = App::with(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
         app.store.create_table().await.unwrap();
-        let roster::aws::Clients { dynamodb, s3, .. } = roster::aws::clients(&config).await.unwrap();
+        let clients = roster::aws::clients(&config).await.unwrap();
+        let (dynamodb, s3) = ((*clients.dynamodb).clone(), (*clients.s3).clone());
         let calls = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&calls);
         let count = Before::new(move || {
