@@ -1,11 +1,13 @@
 //! The Lambda door: API Gateway HTTP API and REST API, function URLs and load balancers, all into the one router.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{Uri, uri};
+use axum::http::{Response, StatusCode, Uri, uri};
+use http_body_util::BodyExt;
 use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt};
+use lambda_http::{Body, IntoResponse, Request, RequestExt};
 use tower::{Service, ServiceExt};
 
 use super::rest::{Mount, Principal, RequestId, TimeLeft};
@@ -15,7 +17,36 @@ use crate::domain::ClientId;
 
 /// Serves the router until Lambda ends the sandbox.
 pub async fn run(router: Router) -> Result<(), lambda_http::Error> {
-    lambda_http::run(service(router)).await
+    lambda_http::run(service(router).map_response(Answer)).await
+}
+
+/// An answer as Lambda takes it: what is text as text, anything else in base 64. The library would look for its character
+/// set, by tables of all that there ever were.
+struct Answer(axum::response::Response);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        Box::pin(async {
+            let (parts, body) = self.0.into_parts();
+            let body = match body.collect().await {
+                Ok(body) => shown(body.to_bytes().into()),
+                Err(error) => {
+                    tracing::error!(%error, "an answer ended too soon");
+                    let mut answer = Response::new(Body::Empty);
+                    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    return answer;
+                }
+            };
+            Response::from_parts(parts, body)
+        })
+    }
+}
+
+fn shown(bytes: Vec<u8>) -> Body {
+    if bytes.is_empty() {
+        return Body::Empty;
+    }
+    String::from_utf8(bytes).map_or_else(|not_text| Body::Binary(not_text.into_bytes()), Body::Text)
 }
 
 /// The router as a service of Lambda's requests.
@@ -55,8 +86,8 @@ fn to_axum(request: Request) -> axum::extract::Request {
         parts.extensions.insert(RequestId(id));
     }
     let body = match body {
-        lambda_http::Body::Text(text) => text.into(),
-        lambda_http::Body::Binary(bytes) => bytes.into(),
+        Body::Text(text) => text.into(),
+        Body::Binary(bytes) => bytes.into(),
         _ => axum::body::Body::empty(),
     };
     axum::extract::Request::from_parts(parts, body)
