@@ -110,11 +110,8 @@ impl App {
         };
         let passwords = async {
             if self.warm_up.passwords {
-                let (policy, hasher) = (self.password_policy.clone(), self.hasher.clone());
-                let ready = tokio::task::spawn_blocking(move || {
-                    policy.make_ready();
-                    hasher.make_ready();
-                });
+                let hasher = self.hasher.clone();
+                let ready = tokio::task::spawn_blocking(move || hasher.make_ready());
                 if ready.await.is_err() {
                     tracing::warn!("what passwords need was not made ready at the start");
                 }

@@ -7,7 +7,7 @@ use super::reader::Reader;
 pub struct WarmUp {
     /// The connection to DynamoDB.
     pub table: bool,
-    /// What judging and hashing a new password need: dictionaries and memory.
+    /// The memory of a hash.
     pub passwords: bool,
 }
 

@@ -1,6 +1,7 @@
 //! What a password may be. Secrets here have no `Debug` and no `Serialize`, and are wiped when dropped.
 
 mod common;
+mod guesses;
 mod likeness;
 mod policy;
 

@@ -1,9 +1,9 @@
 //! The rules for new passwords, without composition rules and without rotation (NIST SP 800-63B-4, section 3.1.1.2).
 
 use zeroize::Zeroizing;
-use zxcvbn::Score;
 
 use super::common::{self, is_common};
+use super::guesses::guesses_log10;
 use super::likeness::is_like_a_name;
 use super::{AcceptedPassword, MAX_CODE_POINTS, Password, is_emoji};
 use crate::domain::{Flaw, Profile};
@@ -20,8 +20,8 @@ pub const LEAST_SCORE: u8 = 3;
 /// The guesses of that score, as a power of ten.
 const LEAST_GUESSES_LOG10: f64 = 8.0;
 
-/// Most code points that zxcvbn looks at: its time grows faster than its input, and a password that is strong by then is
-/// strong.
+/// Most code points whose guesses are estimated: the time grows faster than the length, and a password that is strong by then
+/// is strong.
 const SCORED_CODE_POINTS: usize = 64;
 
 /// The rules of one directory.
@@ -98,11 +98,6 @@ impl PasswordPolicy {
         if flaws.is_empty() { Ok(AcceptedPassword(password)) } else { Err(flaws) }
     }
 
-    /// Does ahead what the first judgement would: dictionaries are built and expressions compiled, once for the process.
-    pub fn make_ready(&self) {
-        let _strong = is_hard_to_guess("plumose quagga vexillum 41", &[]);
-    }
-
     /// Judges a password for a user with this profile.
     pub fn accept_for(&self, password: Password, profile: &Profile) -> Result<AcceptedPassword, Vec<Flaw>> {
         self.accept(password, &[profile.user_name.shown(), profile.first_name.as_str(), profile.last_name.as_str()])
@@ -111,12 +106,10 @@ impl PasswordPolicy {
 
 fn is_hard_to_guess(text: &str, names: &[&str]) -> bool {
     let end = text.char_indices().nth(SCORED_CODE_POINTS).map_or(text.len(), |(end, _)| end);
-    let least = Score::try_from(LEAST_SCORE).unwrap_or(Score::Four);
-    let entropy = zxcvbn::zxcvbn(&text[..end], names);
-    entropy.score() >= least || entropy.guesses_log10() + emoji_digits(&text[..end]) > LEAST_GUESSES_LOG10
+    guesses_log10(&text[..end], names) + emoji_digits(&text[..end]) > LEAST_GUESSES_LOG10
 }
 
-/// What zxcvbn misses in emoji, as a power of ten. It takes whatever is in none of its patterns for one character of ten;
+/// What the estimate misses in emoji, as a power of ten. It takes whatever is in no pattern for one character of ten;
 /// an emoji is one of a hundred at the least, if it is neither one that was there before nor a neighbour of one.
 fn emoji_digits(text: &str) -> f64 {
     let mut seen: Zeroizing<Vec<u32>> = Zeroizing::new(Vec::new());
