@@ -89,6 +89,23 @@ pub async fn paced(address: &str, make: &dyn Fn(usize) -> Request, rate: f64, ti
     times
 }
 
+/// A thread that only sleeps, a millisecond at a time, for so long: how late it woke each time, in milliseconds, sorted. What
+/// it is late, everything on this machine is.
+pub fn lateness(time: Duration) -> std::thread::JoinHandle<Vec<f64>> {
+    const NAP: Duration = Duration::from_millis(1);
+    std::thread::spawn(move || {
+        let began = Instant::now();
+        let mut late = Vec::new();
+        while began.elapsed() < time {
+            let asleep = Instant::now();
+            std::thread::sleep(NAP);
+            late.push((asleep.elapsed() - NAP).as_secs_f64() * 1e3);
+        }
+        late.sort_by(f64::total_cmp);
+        late
+    })
+}
+
 pub fn quantile(sorted: &[f64], part: f64) -> f64 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
     let place = (sorted.len() as f64 * part) as usize;

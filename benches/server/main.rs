@@ -3,7 +3,8 @@
 //! Beside `roster serve --memory` runs a peer: an axum router with the same routes, whose handlers make the same calls to
 //! the same engine by the bare SDK and show what came as JSON, and which does nothing else (`peer`). Both are processes of their own.
 //! They take turns, so that a busy moment of the machine meets both; each gets as many requests as it takes from 16
-//! connections, then half of that rate evenly spread, for its latencies. A number is the median of the turns.
+//! connections, then half of that rate evenly spread, for its latencies. A number is the median of the turns. Beside that a
+//! thread only sleeps, and tells how late it wakes: a machine that stalls shows there.
 
 #![allow(
     clippy::unwrap_used,
@@ -73,7 +74,9 @@ fn main() {
 async fn compare(ours: &str, bare: &str) {
     let ids = load::fill(ours, USERS).await;
     println!("{TURNS} turns of {} s each, {} connections", TURN.as_secs(), load::CONNECTIONS);
-    println!("request            | requests/s | bare   | ratio | at half that rate: p50 ms | p99 ms | bare p99 ms");
+    println!(
+        "request            | requests/s | bare   | ratio | at half that rate: p50 ms | p99 ms | bare p99 ms | a sleeper's"
+    );
     for (name, make) in requests(&ids) {
         let (mut rates, mut bare_rates) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
@@ -81,16 +84,21 @@ async fn compare(ours: &str, bare: &str) {
             bare_rates.push(load::most(bare, &make, TURN).await);
         }
         let (rate, bare_rate) = (median(&mut rates), median(&mut bare_rates));
-        let (mut p50, mut p99, mut bare_p99) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut p50, mut p99, mut bare_p99, mut late) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..TURNS {
+            let sleeper = load::lateness(TURN);
             let times = load::paced(ours, &make, rate / 2.0, TURN).await;
             p50.push(load::quantile(&times, 0.5));
             p99.push(load::quantile(&times, 0.99));
+            late.push(load::quantile(&sleeper.join().unwrap(), 0.99));
             bare_p99.push(load::quantile(&load::paced(bare, &make, rate / 2.0, TURN).await, 0.99));
         }
         let ratio = rate / bare_rate;
         let (p50, p99, bare_p99) = (median(&mut p50), median(&mut p99), median(&mut bare_p99));
-        println!("{name:18} | {rate:10.0} | {bare_rate:6.0} | {ratio:5.2} | {p50:25.2} | {p99:6.2} | {bare_p99:11.2}");
+        let late = median(&mut late);
+        println!(
+            "{name:18} | {rate:10.0} | {bare_rate:6.0} | {ratio:5.2} | {p50:25.2} | {p99:6.2} | {bare_p99:11.2} | {late:11.2}"
+        );
     }
 }
 
