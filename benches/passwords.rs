@@ -244,7 +244,8 @@ async fn app() -> (App, aws_sdk_dynamodb::Client) {
     .unwrap();
     let app = App::with(&config, Clock::system(), Ids::system()).await.unwrap();
     app.store.create_table().await.unwrap();
-    (app, roster::aws::clients(&config).await.unwrap().dynamodb)
+    let client = (*roster::aws::clients(&config).await.unwrap().dynamodb).clone();
+    (app, client)
 }
 
 fn new_user(name: &str) -> NewUser {

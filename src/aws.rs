@@ -32,8 +32,6 @@ use watch::{Service, Watch};
 /// a machine's hundred and more, whose parsing costs a cold start 2 ms.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
-/// How a certificate begins in a PEM file.
-const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 /// How often a call is tried.
 const ATTEMPTS: u32 = 3;
 /// The most that the SDK waits before the second attempt, and twice as much before the third; each wait is random.
@@ -180,7 +178,7 @@ fn http_client(config: &Config) -> Result<HttpClient, Mistakes> {
 pub fn extra_roots(config: &Config) -> Result<Option<Vec<u8>>, Mistakes> {
     let Some(path) = &config.extra_roots else { return Ok(None) };
     let pem = std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]))?;
-    if !pem.windows(BEGIN.len()).any(|part| part == BEGIN) {
+    if add_pem(&mut RootCertStore::empty(), &pem) == 0 {
         return Err(Mistakes(vec![format!("SSL_CERT_FILE: {path} holds no PEM certificate")]));
     }
     Ok(Some(pem))

@@ -1,12 +1,15 @@
 //! The HTTP client that everything is sent by: calls to AWS, documents of issuers, spans.
 //!
+//! There is one for each set of authorities that are trusted: Amazon's, the machine's.
 //! HTTP/1.1 alone, which is what DynamoDB and S3 speak, over TLS by ring, by hyper's pool of connections. The SDK's own
 //! (`aws-smithy-http-client`) has HTTP/2 and proxies with it, and builds the TLS side anew for each SDK client and again at
 //! the first call: docs/PERFORMANCE.md has what that costs.
 
 use std::error::Error;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
@@ -17,6 +20,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
+use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector as TcpConnector, capture_connection};
 use hyper_util::client::legacy::{Client, Error as ClientError};
@@ -25,26 +29,28 @@ use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tower::Service;
 
+use crate::error::Source;
 use crate::late::Late;
 
 /// A client with connections of its own. Cheap to clone; a clone shares them.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpClient(Late<Client<HttpsConnector<TcpConnector>, SdkBody>>);
+pub(crate) struct HttpClient(Late<Client<Patient, SdkBody>>);
 
 impl HttpClient {
-    /// A client that trusts servers under these authorities, and waits so long for a connection. It is built, and `roots`
-    /// called, when it is first asked for something.
+    /// A client that trusts servers under these authorities, and waits so long for a connection, name and TLS included. It is
+    /// built, and `roots` called, when it is first asked for something.
     pub(crate) fn new(roots: impl FnOnce() -> RootCertStore + Send + 'static, connect_timeout: Duration) -> Self {
         Self(Late::new(move || {
             let mut tcp = TcpConnector::new();
             tcp.enforce_http(false);
             // Otherwise a request in two parts waits 40 ms for an acknowledgement.
             tcp.set_nodelay(true);
-            tcp.set_connect_timeout(Some(connect_timeout));
             let https = HttpsConnectorBuilder::new().with_tls_config(tls(roots())).https_or_http().enable_http1();
+            let connector = Patient { https: https.wrap_connector(tcp), patience: connect_timeout };
             // Connections that nobody used for a while are closed by the timer.
-            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https.wrap_connector(tcp))
+            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
         }))
     }
 
@@ -59,15 +65,40 @@ impl HttpClient {
         self.call(request).await
     }
 
-    /// The same client, as the SDK wants to have it.
+    /// The same client, as the SDK wants to have it. What the SDK's settings say of connecting and reading is not heard: how
+    /// long a connection is waited for is said above, and how long an answer, by each attempt's time.
     pub(crate) fn for_sdk(&self) -> SharedHttpClient {
         let connector = SharedHttpConnector::new(self.clone());
         http_client_fn(move |_, _| connector.clone())
     }
 }
 
+/// Connects, and gives up after a while.
+#[derive(Clone, Debug)]
+struct Patient {
+    https: HttpsConnector<TcpConnector>,
+    patience: Duration,
+}
+
+impl Service<Uri> for Patient {
+    type Response = <HttpsConnector<TcpConnector> as Service<Uri>>::Response;
+    type Error = Source;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Source>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Source>> {
+        self.https.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connection = tokio::time::timeout(self.patience, self.https.call(uri));
+        Box::pin(async {
+            connection.await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection in time"))?
+        })
+    }
+}
+
 fn tls(roots: RootCertStore) -> ClientConfig {
-    #[allow(clippy::expect_used, reason = "ring has cipher suites for both versions")]
+    #[expect(clippy::expect_used, reason = "ring has cipher suites for both versions")]
     let mut tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_protocol_versions(rustls::DEFAULT_VERSIONS)
         .expect("TLS 1.2 and 1.3")
@@ -88,6 +119,9 @@ pub(crate) fn add_pem(roots: &mut RootCertStore, pem: &[u8]) -> usize {
 pub(crate) fn machine_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        tracing::warn!("this machine has no certificate authorities: no server elsewhere will be trusted");
+    }
     roots
 }
 
@@ -126,11 +160,13 @@ fn poisonable(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
 fn failure(error: ClientError) -> ConnectorError {
     let hyper = find::<hyper::Error>(&error);
     let is_user = hyper.is_some_and(hyper::Error::is_user);
-    let is_timeout = hyper.is_some_and(hyper::Error::is_timeout);
+    let io = find::<io::Error>(&error);
+    let is_timeout =
+        hyper.is_some_and(hyper::Error::is_timeout) || io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut);
     let is_cut = hyper.is_some_and(|error| error.is_closed() || error.is_canceled());
     // The server closed the connection while, or just before, the request was sent.
     let is_incomplete = hyper.is_some_and(hyper::Error::is_incomplete_message);
-    let is_io = error.is_connect() || is_cut || find::<io::Error>(&error).is_some();
+    let is_io = error.is_connect() || is_cut || io.is_some();
     let error = Box::new(error);
     if is_timeout {
         ConnectorError::timeout(error)
@@ -231,9 +267,11 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_waited_for_so_long() {
         let client = HttpClient::new(RootCertStore::empty, Duration::from_millis(50));
-        // An address for documentation (RFC 5737): nobody answers, where it is not refused at once.
-        let error = ask(&client, "http://192.0.2.1/").await.unwrap_err();
-        assert!(error.is_io(), "{error:?}");
+        // It is connected to, and never says a word of TLS.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", silent.local_addr().unwrap());
+        let error = tokio::time::timeout(Duration::from_secs(20), ask(&client, &url)).await.unwrap().unwrap_err();
+        assert!(error.is_timeout(), "{error:?}");
     }
 
     #[test]

@@ -4,19 +4,19 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-/// A client that is there already, or will be once it is used. Cheap to clone; clones are one client.
+/// What is there already, or will be once it is used. Cheap to clone; clones are one.
 pub struct Late<T>(Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>);
 
 impl<T> Late<T> {
-    /// A client that `build` makes at its first use.
+    /// What `build` makes at the first use.
     pub fn new(build: impl FnOnce() -> T + Send + 'static) -> Self {
         Self(Arc::new(LazyLock::new(Box::new(build))))
     }
 }
 
 impl<T: Send + 'static> From<T> for Late<T> {
-    fn from(client: T) -> Self {
-        Self::new(move || client)
+    fn from(ready: T) -> Self {
+        Self::new(move || ready)
     }
 }
 

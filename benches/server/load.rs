@@ -99,7 +99,7 @@ pub fn lateness(time: Duration) -> std::thread::JoinHandle<Vec<f64>> {
         while began.elapsed() < time {
             let asleep = Instant::now();
             std::thread::sleep(NAP);
-            late.push((asleep.elapsed() - NAP).as_secs_f64() * 1e3);
+            late.push(asleep.elapsed().saturating_sub(NAP).as_secs_f64() * 1e3);
         }
         late.sort_by(f64::total_cmp);
         late

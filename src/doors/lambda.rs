@@ -30,6 +30,7 @@ impl IntoResponse for Answer {
             let (parts, body) = self.0.into_parts();
             let body = match body.collect().await {
                 Ok(body) => shown(body.to_bytes().into()),
+                // Our bodies are in memory: this does not happen.
                 Err(error) => {
                     tracing::error!(%error, "an answer ended too soon");
                     let mut answer = Response::new(Body::Empty);

@@ -76,7 +76,7 @@ impl PasswordPolicy {
     }
 
     /// Judges a new password against the rules and the user's own names; tells every reason at once. Its time is bounded:
-    /// a few milliseconds at most.
+    /// some ten milliseconds of a core at most.
     pub fn accept(&self, password: Password, names: &[&str]) -> Result<AcceptedPassword, Vec<Flaw>> {
         let mut flaws = Vec::new();
         let text = password.0.as_str();

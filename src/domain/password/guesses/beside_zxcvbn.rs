@@ -14,6 +14,7 @@ fn each_pattern_takes_the_guesses_that_zxcvbn_says() {
         ("Password", 0.70),
         ("drowssap", 0.70),
         ("p4ssw0rd", 0.95),
+        ("P4SSW0RD", 1.20),
         ("pAsSwOrD", 2.51),
         ("correct horse battery staple", 20.33),
         ("zxcvbnm", 1.60),

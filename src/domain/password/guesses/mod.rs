@@ -22,10 +22,12 @@ const LEAST_OF_SEVERAL: f64 = 50.0;
 /// What one part more costs: a cracker does not know how many there are.
 const OF_A_PART: f64 = 10_000.0;
 
-/// The guesses as a power of ten; the words of `names` are the first that are tried. Its time grows with the square of the
+/// The guesses as a power of ten; the words of `names` are the first that are tried. Its time grows with the cube of the
 /// password's length.
 pub(super) fn guesses_log10(password: &str, names: &[&str]) -> f64 {
-    let text: Zeroizing<Vec<char>> = Zeroizing::new(password.chars().collect());
+    // With room for all of it: what grows leaves copies behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(password.len()));
+    text.extend(password.chars());
     let names: Vec<Vec<char>> = names.iter().map(|name| name.to_lowercase().chars().collect()).collect();
     guesses(&text, &names).log10()
 }
@@ -134,7 +136,7 @@ fn choose(all: usize, chosen: usize) -> f64 {
 }
 
 /// A count of characters or parts, of which there are a hundred at most.
-#[allow(clippy::cast_precision_loss, reason = "small")]
+#[expect(clippy::cast_precision_loss, reason = "small")]
 fn count(number: usize) -> f64 {
     number as f64
 }

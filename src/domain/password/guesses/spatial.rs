@@ -1,5 +1,7 @@
 //! Runs of keys that lie side by side.
 
+use zeroize::Zeroizing;
+
 use super::{Stretches, choose, exponent};
 
 /// A keyboard, or the block of digits beside it.
@@ -56,7 +58,7 @@ type Key = (i8, i8, bool);
 /// Notes all runs of three keys and more.
 pub(super) fn find(text: &[char], stretches: &mut Stretches) {
     for board in &BOARDS {
-        let keys: Vec<Option<Key>> = text.iter().map(|c| board.key(*c)).collect();
+        let keys = Zeroizing::new(text.iter().map(|c| board.key(*c)).collect::<Vec<Option<Key>>>());
         let mut first = 0;
         while first < keys.len() {
             let (length, turns) = board.run(&keys[first..]);

@@ -38,16 +38,19 @@ type Word = (usize, usize, f64);
 /// Notes all words of a password.
 pub(super) fn find(text: &[char], names: &[Vec<char>], stretches: &mut Stretches) {
     let lower = Zeroizing::new(text.iter().map(|c| c.to_lowercase().next().unwrap_or(*c)).collect::<Vec<char>>());
-    for (first, last, rank) in words_in(&lower, names) {
+    for (first, last, rank) in words_in(&lower, names, 0..text.len()) {
         stretches.note(first, last, rank * capitals(&text[first..=last]));
     }
     let backwards = Zeroizing::new(lower.iter().rev().copied().collect::<Vec<char>>());
-    for (first, last, rank) in words_in(&backwards, names) {
+    for (first, last, rank) in words_in(&backwards, names, 0..text.len()) {
         let (first, last) = (text.len() - 1 - last, text.len() - 1 - first);
         stretches.note(first, last, 2.0 * rank * capitals(&text[first..=last]));
     }
+    let reach = names.iter().map(Vec::len).fold(words::LONGEST, usize::max);
     for spelled in spellings(&lower) {
-        for (first, last, rank) in words_in(&spelled, names) {
+        // Where nothing is spelled otherwise, the words are known.
+        let is_new = |first: &usize| (*first..text.len()).take(reach).any(|place| spelled[place] != lower[place]);
+        for (first, last, rank) in words_in(&spelled, names, (0..text.len()).filter(is_new)) {
             if spelled[first..=last] != lower[first..=last] {
                 let stand_ins = stand_ins(&lower[first..=last], &spelled[first..=last]);
                 stretches.note(first, last, rank * capitals(&text[first..=last]) * stand_ins);
@@ -56,11 +59,11 @@ pub(super) fn find(text: &[char], names: &[Vec<char>], stretches: &mut Stretches
     }
 }
 
-/// The words of the lists, and names, the first of which is the first to be tried.
-fn words_in(lower: &[char], names: &[Vec<char>]) -> Vec<Word> {
+/// The words that begin at one of these places, of the lists, and names, the first of which is the first to be tried.
+fn words_in(lower: &[char], names: &[Vec<char>], places: impl Iterator<Item = usize>) -> Vec<Word> {
     let mut found = Vec::new();
-    for first in 0..lower.len() {
-        let mut word = Zeroizing::new(Vec::new());
+    for first in places {
+        let mut word = Zeroizing::new(Vec::with_capacity(words::LONGEST + 1));
         for (last, character) in lower.iter().enumerate().skip(first) {
             let Some(byte) = u8::try_from(*character).ok().filter(u8::is_ascii) else { break };
             word.push(byte);
@@ -105,7 +108,7 @@ fn capitals(word: &[char]) -> f64 {
     match upper {
         0 => 1.0,
         1 if is_upper(word.first()) || is_upper(word.last()) => 2.0,
-        _ if upper == word.len() => 2.0,
+        _ if lower == 0 => 2.0,
         _ => (1..=upper.min(lower)).map(|some| choose(upper + lower, some)).sum(),
     }
 }

@@ -10,7 +10,7 @@ static TABLE: &[u8] = include_bytes!("../words.bin");
 const BLOCK: usize = 64;
 const NUMBER_BYTES: usize = 4;
 /// The longest word, in bytes.
-const LONGEST: usize = 23;
+pub(super) const LONGEST: usize = 23;
 
 /// What is known of some text.
 pub(super) struct Found {
