@@ -179,7 +179,7 @@ pub fn extra_roots(config: &Config) -> Result<Option<Vec<u8>>, Mistakes> {
     let Some(path) = &config.extra_roots else { return Ok(None) };
     let pem = std::fs::read(path).map_err(|e| Mistakes(vec![format!("SSL_CERT_FILE: cannot read {path}: {e}")]))?;
     if add_pem(&mut RootCertStore::empty(), &pem) == 0 {
-        return Err(Mistakes(vec![format!("SSL_CERT_FILE: {path} holds no PEM certificate")]));
+        return Err(Mistakes(vec![format!("SSL_CERT_FILE: {path} holds no PEM certificate that can be read")]));
     }
     Ok(Some(pem))
 }

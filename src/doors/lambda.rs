@@ -142,3 +142,22 @@ fn without_session(arn: &str) -> &str {
         None => arn,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_text_where_it_is_text() {
+        for (bytes, expected) in [
+            (&b""[..], Body::Empty),
+            ("{\"lastName\":\"Gödel\"}".as_bytes(), Body::Text("{\"lastName\":\"Gödel\"}".to_owned())),
+            (b"RIFF\xff\xfe", Body::Binary(b"RIFF\xff\xfe".to_vec())),
+        ] {
+            let answer = Response::builder().status(201).header("etag", "\"1\"").body(bytes.to_vec().into()).unwrap();
+            let shown = Answer(answer).into_response().await;
+            assert_eq!((shown.status().as_u16(), shown.headers()["etag"].as_bytes()), (201, &b"\"1\""[..]));
+            assert_eq!(*shown.body(), expected);
+        }
+    }
+}

@@ -79,8 +79,13 @@ fn a_process_trusts_the_authority_in_ssl_cert_file() {
 
 #[tokio::test]
 async fn a_file_that_holds_no_certificate_stops_the_start() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    for (path, told) in [("/does/not/exist", "cannot read"), (file.path().to_str().unwrap(), "no PEM certificate")] {
+    let (file, broken) = (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(broken.path(), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    for (path, told) in [
+        ("/does/not/exist", "cannot read"),
+        (file.path().to_str().unwrap(), "no PEM certificate that can be read"),
+        (broken.path().to_str().unwrap(), "no PEM certificate that can be read"),
+    ] {
         let config = Config::for_local(&|name| (name == "SSL_CERT_FILE").then(|| path.to_owned())).unwrap();
         let mistake = App::new(&config).await.err().unwrap().to_string();
         assert!(mistake.starts_with("SSL_CERT_FILE") && mistake.contains(told), "{mistake}");
