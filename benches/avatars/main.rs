@@ -15,20 +15,36 @@ use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group};
 use roster::app::App;
+use roster::avatars::Avatars;
 use roster::avatars::image::judge_now;
+use roster::avatars::presign::{Signer, SigningKeys};
 use roster::config::Config;
 use roster::domain::avatar::{Announced, AvatarKey, PictureType, Size};
 
+/// By the keys of a user, and by those of a function's role, which come with a session token of about this length.
 fn links(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let app = runtime.block_on(App::new(&Config::for_local(&|_| None).unwrap())).unwrap();
+    let config = Config::for_local(&|_| None).unwrap();
+    let app = runtime.block_on(App::new(&config)).unwrap();
     let now = app.clock.now();
     let keys: Vec<AvatarKey> = (0..100)
         .map(|_| AvatarKey::new(app.ids.user_id(now), app.ids.upload_id(now), &"0123456789abcdef".repeat(2)))
         .collect();
-    c.bench_function("links_to_100_avatars", |b| {
-        b.iter(|| keys.iter().map(|key| black_box(app.avatars.link(key, Size::SHOWN, now)).len()).sum::<usize>());
-    });
+    for (name, session_token) in
+        [("links_to_100_avatars", None), ("links_of_a_role", Some("7/kQ2+dXw9ZbT4uH".repeat(66)))]
+    {
+        let signing = SigningKeys {
+            access_key: "ASIAIOSFODNN7EXAMPLE".to_owned(),
+            secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned().into(),
+            session_token,
+        };
+        let signer = Signer::new(signing, &config.region, &config.bucket, None);
+        let client = runtime.block_on(roster::aws::clients(&config)).unwrap().s3;
+        let avatars = Avatars::new(client, config.bucket.clone(), signer, config.avatars.clone());
+        c.bench_function(name, |b| {
+            b.iter(|| keys.iter().map(|key| black_box(avatars.link(key, Size::SHOWN, now)).len()).sum::<usize>());
+        });
+    }
 }
 
 /// Judges the JPEG at `file` as the function does, and leaves the sizes in `folder`.

@@ -1,4 +1,4 @@
-//! An engine behind TLS, as AWS is, under a certificate authority of this run; it counts calls and capacity units.
+//! An engine behind TLS, as AWS is, under a certificate authority of this run; what is asked of it is counted.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use hyper::client::conn::http1 as client;
 use hyper::header::{CONTENT_LENGTH, HeaderName};
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
@@ -18,15 +18,25 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// What an engine was asked since the last time.
+/// What the engines were asked since the last time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
+    /// Calls to DynamoDB, and to EventBridge.
     pub calls: u32,
     /// Read capacity units.
     pub read: f64,
     /// Write capacity units.
     pub write: f64,
+    /// Calls to S3.
+    pub s3_calls: u32,
+    /// Those of them that write or list, which cost most.
+    pub s3_writes: u32,
+    /// Those that read. The others remove, for nothing.
+    pub s3_reads: u32,
 }
+
+/// What is asked of all engines of a world.
+pub type Tally = Arc<Mutex<Asked>>;
 
 /// A certificate authority.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -63,16 +73,14 @@ impl Authority {
 /// An engine's address behind TLS.
 pub struct Endpoint {
     pub url: String,
-    asked: Arc<Mutex<Asked>>,
 }
 
 impl Endpoint {
     /// Stands before `engine` until the process ends.
-    pub async fn before(engine: SocketAddr, authority: &Authority) -> Self {
+    pub async fn before(engine: SocketAddr, authority: &Authority, tally: &Tally) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-        let asked = Arc::<Mutex<Asked>>::default();
-        let (acceptor, tally) = (authority.acceptor(), Arc::clone(&asked));
+        let (acceptor, tally) = (authority.acceptor(), Arc::clone(tally));
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -86,14 +94,12 @@ impl Endpoint {
                 });
             }
         });
-        Self { url, asked }
-    }
-
-    /// What was asked since the last call of this.
-    pub fn asked(&self) -> Asked {
-        std::mem::take(&mut *self.asked.lock().unwrap())
+        Self { url }
     }
 }
+
+/// The operation, which DynamoDB's and EventBridge's calls name in a header.
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 type Stream = TokioIo<tokio_rustls::server::TlsStream<TcpStream>>;
 
@@ -105,11 +111,17 @@ async fn pass_on(stream: Stream, engine: SocketAddr, tally: &Mutex<Asked>) -> hy
     let sender = tokio::sync::Mutex::new(sender);
     let service = service_fn(|request: Request<Incoming>| async {
         let request = with_capacity_asked_for(request).await?;
+        let is_s3 = !request.headers().contains_key(TARGET);
+        if is_s3 {
+            count_s3(&mut tally.lock().unwrap(), request.method(), request.uri());
+        }
         let mut sender = sender.lock().await;
         sender.ready().await?;
         let (parts, body) = sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
-        count(&mut tally.lock().unwrap(), &body);
+        if !is_s3 {
+            count(&mut tally.lock().unwrap(), &body);
+        }
         Ok::<_, hyper::Error>(Response::from_parts(parts, Full::new(body)))
     });
     server::Builder::new().serve_connection(stream, service).await
@@ -119,7 +131,7 @@ async fn pass_on(stream: Stream, engine: SocketAddr, tally: &Mutex<Asked>) -> hy
 async fn with_capacity_asked_for(request: Request<Incoming>) -> hyper::Result<Request<Full<Bytes>>> {
     let (mut parts, body) = request.into_parts();
     let mut body = body.collect().await?.to_bytes();
-    if parts.headers.contains_key(HeaderName::from_static("x-amz-target"))
+    if parts.headers.get(TARGET).is_some_and(|target| target.as_bytes().starts_with(b"DynamoDB"))
         && let Ok(mut call) = serde_json::from_slice::<Value>(&body)
     {
         call["ReturnConsumedCapacity"] = "INDEXES".into();
@@ -127,6 +139,16 @@ async fn with_capacity_asked_for(request: Request<Incoming>) -> hyper::Result<Re
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
     }
     Ok(Request::from_parts(parts, Full::new(body)))
+}
+
+fn count_s3(asked: &mut Asked, method: &Method, uri: &Uri) {
+    asked.s3_calls += 1;
+    let is_list = uri.query().is_some_and(|query| query.contains("list-type="));
+    match *method {
+        Method::GET | Method::HEAD if !is_list => asked.s3_reads += 1,
+        Method::DELETE => {}
+        _ => asked.s3_writes += 1,
+    }
 }
 
 fn count(asked: &mut Asked, answer: &[u8]) {

@@ -18,6 +18,8 @@ pub struct Cold {
     pub creates_with_hash: [Vec<Took>; 2],
     /// The same with a password, in a sandbox of its own.
     pub creates: [Vec<Took>; 2],
+    /// The most memory of each sandbox after two reads.
+    pub peak_mb: Vec<f64>,
     /// Whether its share of a processor could not be limited.
     pub is_unlimited: bool,
 }
@@ -31,15 +33,21 @@ impl Cold {
             second_read: Vec::new(),
             creates_with_hash: Default::default(),
             creates: Default::default(),
+            peak_mb: Vec::new(),
             is_unlimited: false,
         }
+    }
+
+    /// INIT and the first read together.
+    fn until_first_read(&self) -> Vec<Took> {
+        self.init.iter().zip(&self.first_read).map(|(a, b)| plus(*a, *b)).collect()
     }
 
     pub fn json(&self) -> Value {
         json!({
             "function": self.function.name(), "init": shown(&self.init), "firstRead": shown(&self.first_read),
             "secondRead": shown(&self.second_read), "createsWithHash": self.creates_with_hash.each_ref().map(|took| shown(took)),
-            "creates": self.creates.each_ref().map(|took| shown(took)),
+            "creates": self.creates.each_ref().map(|took| shown(took)), "peakMb": median(self.peak_mb.iter().copied()),
         })
     }
 }
@@ -49,7 +57,6 @@ pub struct Warm {
     pub name: &'static str,
     pub function: Function,
     pub took: Vec<Took>,
-    pub bare: Option<Vec<Took>>,
     pub asked: Asked,
     /// A million requests, in US dollars.
     pub price: f64,
@@ -59,38 +66,68 @@ pub struct Warm {
 
 impl Warm {
     pub fn new(name: &'static str, function: Function) -> Self {
-        Self { name, function, took: Vec::new(), bare: None, asked: Asked::default(), price: 0.0, peak_mb: 0.0 }
+        Self { name, function, took: Vec::new(), asked: Asked::default(), price: 0.0, peak_mb: 0.0 }
     }
 
     pub fn json(&self) -> Value {
         json!({
-            "operation": self.name, "function": self.function.name(), "took": shown(&self.took), "bare": self.bare.as_deref().map(shown), "calls": self.asked.calls,
+            "operation": self.name, "function": self.function.name(), "took": shown(&self.took), "calls": self.asked.calls, "s3Calls": self.asked.s3_calls,
             "readUnits": self.asked.read, "writeUnits": self.asked.write, "dollarsPerMillion": self.price, "peakMb": self.peak_mb,
         })
     }
 }
 
+/// A function that is not behind the REST API.
+pub struct Other {
+    pub function: Function,
+    pub init: Vec<Took>,
+    /// The first event of each sandbox.
+    pub first: Vec<Took>,
+    /// Later events of one.
+    pub later: Vec<Took>,
+    /// By one event.
+    pub asked: Asked,
+    pub peak_mb: f64,
+}
+
+impl Other {
+    pub fn new(function: Function) -> Self {
+        let [init, first, later] = Default::default();
+        Self { function, init, first, later, asked: Asked::default(), peak_mb: 0.0 }
+    }
+
+    pub fn json(&self) -> Value {
+        json!({
+            "function": self.function.name(), "init": shown(&self.init), "first": shown(&self.first), "later": shown(&self.later),
+            "calls": self.asked.calls, "s3Calls": self.asked.s3_calls, "peakMb": self.peak_mb,
+        })
+    }
+}
+
 /// Prints the tables of one memory size.
-pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
-    let limited = if cold.iter().any(|cold| cold.is_unlimited) { ", NOT LIMITED: no control groups here" } else { "" };
+pub fn print(memory: u32, cold: &[Cold], warm: &[Warm], others: &[Other]) {
+    let is_unlimited = cold.iter().any(|cold| cold.is_unlimited);
+    let limited = if is_unlimited { ", NOT LIMITED: control groups cannot be made here" } else { "" };
     println!("\n## {memory} MB{limited}\n");
-    println!("| cold, ms: wall (cpu) | INIT | first GET | second GET | INIT + first GET |\n|---|---|---|---|---|");
+    println!(
+        "| cold, ms: wall, p10 to p90 (cpu) | INIT | first GET | second GET | INIT + first GET | peak MB |\n|---|---|---|---|---|---|"
+    );
     for of in cold {
-        let sum: Vec<Took> = of.init.iter().zip(&of.first_read).map(|(a, b)| plus(*a, *b)).collect();
         println!(
-            "| {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {:.1} |",
             of.function.name(),
-            both(&of.init),
-            both(&of.first_read),
-            both(&of.second_read),
-            both(&sum)
+            spread(&of.init),
+            spread(&of.first_read),
+            spread(&of.second_read),
+            spread(&of.until_first_read()),
+            median(of.peak_mb.iter().copied())
         );
     }
     print_ratios(cold);
     println!(
         "\n| create, ms: wall (cpu) | first, ready hash | second | first, password | second |\n|---|---|---|---|---|"
     );
-    for of in cold.iter().filter(|of| !of.creates[0].is_empty()) {
+    for of in cold.iter().filter(|of| of.function.creates()) {
         let [first, second] = &of.creates_with_hash;
         let [hashed, hashed_again] = &of.creates;
         println!(
@@ -102,26 +139,53 @@ pub fn print(memory: u32, cold: &[Cold], warm: &[Warm]) {
             both(hashed_again)
         );
     }
+    print_warm(warm);
     println!(
-        "\n| warm | p50 ms | p99 ms | CPU ms | of bare | calls | read units | write units | $ a million |\n|---|---|---|---|---|---|---|---|---|"
+        "\n| other doors, ms: wall (cpu) | INIT | first event | later | calls | to S3 | peak MB |\n|---|---|---|---|---|---|---|"
     );
+    for of in others {
+        println!(
+            "| {} | {} | {} | {} | {} | {} | {:.1} |",
+            of.function.name(),
+            both(&of.init),
+            both(&of.first),
+            both(&of.later),
+            of.asked.calls,
+            of.asked.s3_calls,
+            of.peak_mb
+        );
+    }
+}
+
+fn print_warm(warm: &[Warm]) {
+    println!(
+        "\n| warm | p50 ms | p99 ms | CPU ms | of bare | with our allocator | calls | to S3 | read units | write units | $ a million |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    );
+    let cpu = |of: &Warm| median(of.took.iter().map(|took| milliseconds(took.cpu)));
     for of in warm {
         let wall = |share: usize| percentile(of.took.iter().map(|took| milliseconds(took.wall)), share);
-        let cpu = median(of.took.iter().map(|took| milliseconds(took.cpu)));
-        let ratio = of.bare.as_ref().map(|bare| cpu / median(bare.iter().map(|took| milliseconds(took.cpu))));
+        let is_ours = of.function == Function::Directory;
+        let to = |peer: Function| {
+            let peer = warm.iter().find(|warm| is_ours && warm.function == peer && warm.name == of.name);
+            peer.map_or_else(String::new, |peer| format!("{:.2}", cpu(of) / cpu(peer)))
+        };
+        let whose = if matches!(of.function, Function::Bare | Function::BareAlike) { of.function.name() } else { "" };
         println!(
-            "| {} | {:.2} | {:.2} | {cpu:.3} | {} | {} | {} | {} | {:.2} |",
+            "| {} {whose} | {:.2} | {:.2} | {:.3} | {} | {} | {} | {} | {} | {} | {:.2} |",
             of.name,
             wall(50),
             wall(99),
-            ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+            cpu(of),
+            to(Function::Bare),
+            to(Function::BareAlike),
             of.asked.calls,
+            of.asked.s3_calls,
             of.asked.read,
             of.asked.write,
             of.price
         );
     }
-    for function in [Function::Directory, Function::Credentials] {
+    for function in [Function::Bare, Function::BareAlike, Function::Directory, Function::Credentials] {
         let peak = warm.iter().filter(|warm| warm.function == function).map(|warm| warm.peak_mb).fold(0.0, f64::max);
         println!("\npeak memory of {}: {peak:.1} MB", function.name());
     }
@@ -132,16 +196,18 @@ fn print_ratios(cold: &[Cold]) {
     let of = |function: Function| cold.iter().find(|cold| cold.function == function);
     let (Some(empty), Some(naive)) = (of(Function::Empty), of(Function::Naive)) else { return };
     let (Some(idle), Some(ours)) = (of(Function::NotWarmed), of(Function::Directory)) else { return };
-    let sums = |cold: &Cold| cold.init.iter().zip(&cold.first_read).map(|(a, b)| plus(*a, *b)).collect::<Vec<_>>();
+    let Some(secret) = of(Function::Credentials) else { return };
     println!("\n| of, wall (cpu) | ratio |\n|---|---|");
+    let ([first_create, _], [naive_create, _]) = (&secret.creates_with_hash, &naive.creates_with_hash);
     for (name, ours, theirs) in [
-        ("INIT, not warmed, to the empty function's", idle.init.clone(), empty.init.clone()),
-        ("INIT + first GET to the naive function's", sums(ours), sums(naive)),
-        ("first GET to the naive function's", ours.first_read.clone(), naive.first_read.clone()),
+        ("INIT, not warmed, to the empty function's", &idle.init, &empty.init),
+        ("INIT + first GET to the naive function's", &ours.until_first_read(), &naive.until_first_read()),
+        ("first GET to the naive function's", &ours.first_read, &naive.first_read),
+        ("first create, ready hash, to the naive function's", first_create, naive_create),
     ] {
         let ratio = |of: fn(&Took) -> Duration| {
             let median = |took: &[Took]| median(took.iter().map(|took| milliseconds(of(took))));
-            median(&ours) / median(&theirs)
+            median(ours) / median(theirs)
         };
         println!("| {name} | {:.3} ({:.3}) |", ratio(|took| took.wall), ratio(|took| took.cpu));
     }
@@ -165,6 +231,13 @@ fn both(took: &[Took]) -> String {
     let wall = median(took.iter().map(|took| milliseconds(took.wall)));
     let cpu = median(took.iter().map(|took| milliseconds(took.cpu)));
     if wall.is_nan() { "-".to_owned() } else { format!("{wall:.2} ({cpu:.2})") }
+}
+
+/// The same with what eight of ten starts lie between.
+fn spread(took: &[Took]) -> String {
+    let wall = |share| percentile(took.iter().map(|took| milliseconds(took.wall)), share);
+    let cpu = median(took.iter().map(|took| milliseconds(took.cpu)));
+    format!("{:.2}, {:.2} to {:.2} ({cpu:.2})", wall(50), wall(10), wall(90))
 }
 
 fn plus(a: Took, b: Took) -> Took {

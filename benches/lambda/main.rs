@@ -3,15 +3,16 @@
 //! `scripts/bench-lambda` builds what this needs and runs it:
 //!
 //! ```text
-//! scripts/bench-lambda                                    all sizes, 15 cold starts each, about ten minutes
+//! scripts/bench-lambda                                    all sizes, 15 cold starts each, some ten minutes
 //! scripts/bench-lambda --memory 128,1769 --cold 5 --warm 50
 //! scripts/bench-lambda --json target/lambda.json          the figures for scripts/plot-lambda
 //! cargo bench --profile dev --bench lambda -- --instructions    counts of `api` alone, after scripts/lambda-build, held to budgets
 //! ```
 //!
 //! Each function is a process of its own, which has a whole processor for INIT, as Lambda gives, and from then on the share that
-//! its memory buys. It talks to a stand-in of the runtime API, and reaches the embedded DynamoDB engine through TLS. Latencies hold the engine's time, on this machine. Processor time is the function's alone,
-//! from the kernel's scheduler, to the nanosecond.
+//! its memory buys. It talks to a stand-in of the runtime API, and reaches the embedded DynamoDB and S3 engines through TLS.
+//! Latencies hold the engines' time, on this machine. Processor time is the function's alone, from the kernel's scheduler, to
+//! the nanosecond.
 
 #![allow(
     clippy::disallowed_methods,
@@ -19,7 +20,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
     missing_docs,
     reason = "a benchmark"
 )]
@@ -28,6 +31,10 @@ mod endpoint;
 mod events;
 mod figures;
 mod instructions;
+mod operations;
+mod others;
+#[path = "../avatars/photograph.rs"]
+mod photograph;
 mod price;
 mod runtime_api;
 mod sandbox;
@@ -35,9 +42,14 @@ mod world;
 
 use serde_json::{Value, json};
 
-use figures::{Cold, Warm, median, milliseconds};
+use figures::{Cold, Other, Warm, median, milliseconds};
 use sandbox::{Sandbox, WHOLE_CPU_MB};
 use world::{Function, World};
+
+/// The first calls of a kind meet code and memory for the first time.
+const IGNORED: usize = 3;
+/// How often an operation is measured that is rare.
+const RARE: usize = 20;
 
 /// How much is measured.
 struct Plan {
@@ -52,16 +64,30 @@ struct Plan {
 #[tokio::main]
 async fn main() {
     let plan = plan();
-    let world = World::start().await;
+    let mut world = World::start().await;
     if plan.instructions {
         return instructions::hold(&world).await;
     }
+    world.bus = Some(world.endpoint(others::bus().await).await);
+    let photo = others::photo();
+    println!(
+        "INIT and first requests of {} starts; {} warm requests, {} of what is rare, whose p99 is the slowest.",
+        plan.cold,
+        plan.warm,
+        plan.warm.min(RARE)
+    );
     let mut all = Vec::new();
     for &memory in &plan.memories {
         let cold = cold(&world, memory, plan.cold).await;
         let warm = warm(&world, memory, plan.warm).await;
-        figures::print(memory, &cold, &warm);
-        all.push(json!({"memoryMb": memory, "cold": cold.iter().map(Cold::json).collect::<Vec<_>>(), "warm": warm.iter().map(Warm::json).collect::<Vec<_>>()}));
+        let others = others::measure(&world, memory, plan.cold.min(RARE), &photo).await;
+        figures::print(memory, &cold, &warm, &others);
+        all.push(json!({
+            "memoryMb": memory,
+            "cold": cold.iter().map(Cold::json).collect::<Vec<_>>(),
+            "warm": warm.iter().map(Warm::json).collect::<Vec<_>>(),
+            "others": others.iter().map(Other::json).collect::<Vec<_>>(),
+        }));
     }
     if let Some(path) = &plan.json {
         std::fs::write(path, Value::from(all).to_string()).unwrap();
@@ -70,26 +96,24 @@ async fn main() {
 
 /// Starts every function again and again, one after the other, so that a busy moment of the machine meets all of them.
 async fn cold(world: &World, memory: u32, times: usize) -> Vec<Cold> {
-    let mut all: Vec<Cold> = Function::ALL.into_iter().map(Cold::new).collect();
+    let mut all: Vec<Cold> = Function::REST.into_iter().map(Cold::new).collect();
     for _ in 0..times {
         for cold in &mut all {
             let mut sandbox = world.sandbox(cold.function, memory).await;
-            if !sandbox.is_limited() && memory < WHOLE_CPU_MB {
-                cold.is_unlimited = true;
-            }
+            cold.is_unlimited |= sandbox.is_unlimited();
             cold.init.push(sandbox.init);
             for reads in [&mut cold.first_read, &mut cold.second_read] {
                 reads.push(ok(&mut sandbox, &world.read()).await);
             }
-            if matches!(cold.function, Function::NotWarmed | Function::Credentials) {
-                for (creates, event) in [
-                    (&mut cold.creates_with_hash, World::create_with_hash as fn(&World) -> Value),
-                    (&mut cold.creates, World::create as fn(&World) -> Value),
-                ] {
-                    let mut sandbox = world.sandbox(cold.function, memory).await;
-                    for create in creates {
-                        create.push(ok(&mut sandbox, &event(world)).await);
-                    }
+            cold.peak_mb.push(sandbox.peak_mb());
+            let creates = [
+                (&mut cold.creates_with_hash, World::create_with_hash as fn(&World) -> Value, cold.function.creates()),
+                (&mut cold.creates, World::create as fn(&World) -> Value, cold.function.hashes()),
+            ];
+            for (creates, event, _) in creates.into_iter().filter(|(.., is_able)| *is_able) {
+                let mut sandbox = world.sandbox(cold.function, memory).await;
+                for create in creates {
+                    create.push(ok(&mut sandbox, &event(world)).await);
                 }
             }
         }
@@ -102,33 +126,45 @@ async fn warm(world: &World, memory: u32, times: usize) -> Vec<Warm> {
     let mut all = Vec::new();
     let mut directory = world.sandbox(Function::Directory, memory).await;
     let mut credentials = world.sandbox(Function::Credentials, memory).await;
-    let mut bare = world.sandbox(Function::Bare, memory).await;
-    for operation in World::operations() {
-        let times = if operation.hashes { times.min(20) } else { times };
-        let mut ours = Warm::new(operation.name, operation.function);
-        let mut theirs = Warm::new(operation.name, Function::Bare);
+    let mut peers = [Function::Bare, Function::BareAlike].map(|function| (function, None));
+    for (function, sandbox) in &mut peers {
+        *sandbox = Some(world.sandbox(*function, memory).await);
+    }
+    for operation in operations::all() {
+        let times = if operation.is_rare { times.min(RARE) } else { times };
+        if operation.needs_picture {
+            world.add_pictured(times + IGNORED).await;
+        }
         let api = if operation.function == Function::Credentials { &mut credentials } else { &mut directory };
-        for round in 0..times + 3 {
+        let mut ours = Warm::new(operation.name, operation.function);
+        let mut theirs: Vec<Warm> = peers.iter().map(|(peer, _)| Warm::new(operation.name, *peer)).collect();
+        for round in 0..times + IGNORED {
             let event = (operation.event)(world);
-            world.dynamodb.asked();
+            world.asked();
             let took = ok(api, &event).await;
-            // The first calls of a kind meet code and memory for the first time.
-            if round >= 3 {
+            if round >= IGNORED {
                 ours.took.push(took);
-                ours.asked = world.dynamodb.asked();
+                ours.asked = world.asked();
             }
-            if operation.has_peer {
-                let took = ok(&mut bare, &event).await;
-                if round >= 3 {
-                    theirs.took.push(took);
+            if !operation.has_peer {
+                continue;
+            }
+            for ((_, peer), warm) in peers.iter_mut().zip(&mut theirs) {
+                let took = ok(peer.as_mut().unwrap(), &event).await;
+                if round >= IGNORED {
+                    warm.took.push(took);
+                    warm.asked = world.asked();
                 }
             }
         }
-        ours.price =
-            price::of_a_million(memory, median(ours.took.iter().map(|took| milliseconds(took.wall))), ours.asked);
-        ours.bare = operation.has_peer.then_some(theirs.took);
-        ours.peak_mb = api.peak_mb();
-        all.push(ours);
+        let sandboxes = std::iter::once(&*api).chain(peers.iter().flat_map(|(_, peer)| peer));
+        let measured = std::iter::once(ours).chain(theirs).zip(sandboxes);
+        for (mut warm, sandbox) in measured.filter(|(warm, _)| !warm.took.is_empty()) {
+            let wall = median(warm.took.iter().map(|took| milliseconds(took.wall)));
+            warm.price = price::of_a_million(memory, wall, warm.asked);
+            warm.peak_mb = sandbox.peak_mb();
+            all.push(warm);
+        }
     }
     all
 }
@@ -137,7 +173,7 @@ async fn ok(sandbox: &mut Sandbox, event: &Value) -> sandbox::Took {
     let (answer, took) = sandbox.invoke(event).await;
     let status = answer["statusCode"].as_u64().unwrap_or_default();
     assert!(
-        (200..300).contains(&status),
+        (200..400).contains(&status),
         "{} {}: {answer}",
         event["requestContext"]["http"]["method"],
         event["rawPath"]

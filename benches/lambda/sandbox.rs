@@ -31,6 +31,7 @@ pub struct Sandbox {
     child: Child,
     api: RuntimeApi,
     share: Option<Share>,
+    memory_mb: u32,
     /// From the start of the process to its first call for an event.
     pub init: Took,
 }
@@ -40,7 +41,7 @@ impl Sandbox {
     pub async fn start(
         binary: &Path,
         memory_mb: u32,
-        environment: &[(String, String)],
+        environment: &[(&str, String)],
         counted: Option<&Counted>,
     ) -> Self {
         let api = RuntimeApi::start().await;
@@ -49,7 +50,7 @@ impl Sandbox {
         command
             .env_clear()
             .envs(std::env::var("PATH").ok().filter(|_| counted.is_some()).map(|path| ("PATH", path)))
-            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", &api.address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
@@ -60,7 +61,7 @@ impl Sandbox {
             .stderr(Stdio::null());
         let began = Instant::now();
         let child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", command.get_program().display()));
-        let mut sandbox = Self { child, api, share, init: Took::default() };
+        let mut sandbox = Self { child, api, share, memory_mb, init: Took::default() };
         match sandbox.api.hear().await {
             Said::Ready(at) => {
                 sandbox.init = Took { wall: at - began, cpu: sandbox.cpu() };
@@ -99,9 +100,9 @@ impl Sandbox {
         peak.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     }
 
-    /// Whether its processor time is limited.
-    pub fn is_limited(&self) -> bool {
-        self.share.is_some()
+    /// Whether it has more of a processor than its memory buys, since control groups cannot be made here.
+    pub fn is_unlimited(&self) -> bool {
+        self.share.is_none() && self.memory_mb < WHOLE_CPU_MB
     }
 
     /// The processor time of all its threads, to the nanosecond.
@@ -151,19 +152,40 @@ struct Share {
 }
 
 impl Share {
-    /// None for a whole processor, and where control groups of version 1 cannot be made.
+    /// None for a whole processor, and where control groups cannot be made.
     fn of(memory_mb: u32) -> Option<Self> {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         if memory_mb >= WHOLE_CPU_MB {
             return None;
         }
         let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let folder = PathBuf::from(format!("/sys/fs/cgroup/cpu/roster-bench-{}-{number}", std::process::id()));
+        let name = format!("roster-bench-{}-{number}", std::process::id());
+        let quota = (u64::from(PERIOD_US) * u64::from(memory_mb) / u64::from(WHOLE_CPU_MB)).max(1000);
+        let [first, second] = [Path::new("/sys/fs/cgroup/cpu"), Path::new("/sys/fs/cgroup")];
+        Self::first_version(first.join(&name), quota).or_else(|| Self::second_version(second, &name, quota))
+    }
+
+    /// <https://docs.kernel.org/scheduler/sched-bwc.html>
+    fn first_version(folder: PathBuf, quota: u64) -> Option<Self> {
         fs::create_dir(&folder).ok()?;
         let share = Self { folder };
-        let quota = u64::from(PERIOD_US) * u64::from(memory_mb) / u64::from(WHOLE_CPU_MB);
         fs::write(share.folder.join("cpu.cfs_period_us"), PERIOD_US.to_string()).ok()?;
-        fs::write(share.folder.join("cpu.cfs_quota_us"), quota.max(1000).to_string()).ok()?;
+        fs::write(share.folder.join("cpu.cfs_quota_us"), quota.to_string()).ok()?;
+        Some(share)
+    }
+
+    /// <https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files>
+    fn second_version(root: &Path, name: &str, quota: u64) -> Option<Self> {
+        let controllers = fs::read_to_string(root.join("cgroup.controllers")).ok()?;
+        if !controllers.split_whitespace().any(|controller| controller == "cpu") {
+            return None;
+        }
+        // Most often it is on already.
+        let _is_on = fs::write(root.join("cgroup.subtree_control"), "+cpu").is_ok();
+        let folder = root.join(name);
+        fs::create_dir(&folder).ok()?;
+        let share = Self { folder };
+        fs::write(share.folder.join("cpu.max"), format!("{quota} {PERIOD_US}")).ok()?;
         Some(share)
     }
 

@@ -1,22 +1,28 @@
-//! What the functions live in: a filled table behind TLS, and the binaries themselves.
+//! What the functions live in: a filled table and a bucket behind TLS, and the binaries themselves.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
+use aws_sdk_s3::primitives::ByteStream;
+use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use http_body_util::BodyExt;
 use roster::app::App;
+use roster::aws;
 use roster::config::Config;
-use roster::doors::rest;
-use roster::local::DynamoDb;
+use roster::doors::{rest, s3_events};
+use roster::local::watched::created;
+use roster::local::{DynamoDb, S3};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::endpoint::{Authority, Endpoint};
+use crate::endpoint::{Asked, Authority, Endpoint, Tally};
 use crate::events::event;
 use crate::sandbox::{Counted, Sandbox};
 
-const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "correct horse battery staple";
 const READY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4";
 const USERS: u32 = 400;
@@ -26,6 +32,8 @@ const USERS: u32 = 400;
 pub enum Function {
     Empty,
     Bare,
+    /// The same with the allocator that ours has.
+    BareAlike,
     Naive,
     /// Ours, with nothing done ahead.
     NotWarmed,
@@ -33,69 +41,169 @@ pub enum Function {
     Directory,
     /// Ours, as it sets and verifies passwords.
     Credentials,
+    /// Ours, behind `/graphql`.
+    GraphQl,
+    /// Ours, which judges pictures.
+    Avatars,
+    /// Ours, which tells of changes.
+    Changes,
 }
 
 impl Function {
-    pub const ALL: [Self; 6] =
-        [Self::Empty, Self::Bare, Self::Naive, Self::NotWarmed, Self::Directory, Self::Credentials];
+    /// What is behind the REST API, and its peers.
+    pub const REST: [Self; 7] =
+        [Self::Empty, Self::Bare, Self::BareAlike, Self::Naive, Self::NotWarmed, Self::Directory, Self::Credentials];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
             Self::Bare => "bare",
+            Self::BareAlike => "bare, our allocator",
             Self::Naive => "naive",
             Self::NotWarmed => "ours, not warmed",
             Self::Directory => "ours",
             Self::Credentials => "ours, for passwords",
+            Self::GraphQl => "ours, GraphQL",
+            Self::Avatars => "ours, pictures",
+            Self::Changes => "ours, changes",
+        }
+    }
+
+    /// Whether it can create a user.
+    pub fn creates(self) -> bool {
+        matches!(self, Self::Naive | Self::NotWarmed | Self::Credentials)
+    }
+
+    /// Whether it can hash a new user's password.
+    pub fn hashes(self) -> bool {
+        matches!(self, Self::NotWarmed | Self::Credentials)
+    }
+
+    /// Where its binary is in the target folder.
+    fn binary(self) -> String {
+        let ours = |name| format!("lambda/{name}-{}-unknown-linux-gnu/bootstrap", std::env::consts::ARCH);
+        match self {
+            Self::Empty => "peers/empty/bootstrap".to_owned(),
+            Self::Bare => "peers/bare/bootstrap".to_owned(),
+            Self::BareAlike => "peers/bare-alike/bootstrap".to_owned(),
+            Self::Naive => "peers/naive/bootstrap".to_owned(),
+            Self::NotWarmed | Self::Directory | Self::Credentials => ours("api"),
+            Self::GraphQl => ours("graphql"),
+            Self::Avatars => ours("avatars"),
+            Self::Changes => ours("changes"),
         }
     }
 }
 
-/// An operation that is measured.
-pub struct Operation {
-    pub name: &'static str,
-    pub event: fn(&World) -> Value,
-    /// Whether `bare` can do something like it.
-    pub has_peer: bool,
-    /// Which function does it.
-    pub function: Function,
-    pub hashes: bool,
-}
-
 pub struct World {
-    pub dynamodb: Endpoint,
-    _engine: DynamoDb,
+    _dynamodb_engine: DynamoDb,
+    _s3_engine: S3,
+    dynamodb: Endpoint,
+    s3: Endpoint,
+    tally: Tally,
+    /// Where the function for changes finds its bus.
+    pub bus: Option<Endpoint>,
+    pub authority: Authority,
     roots: tempfile::NamedTempFile,
     target: PathBuf,
+    app: App,
+    router: Router,
+    bucket: aws_sdk_s3::Client,
     /// The users' paths.
-    users: Vec<String>,
+    pub users: Vec<String>,
+    /// Paths of users with a picture, each of which is for one call.
+    pictured: RefCell<Vec<String>>,
     count: Cell<u32>,
 }
 
 impl World {
     pub async fn start() -> Self {
-        let engine = DynamoDb::in_memory().unwrap();
-        let url = engine.url();
-        let config = Config::for_local(&|name| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| url.clone())).unwrap();
+        let (dynamodb_engine, s3_engine) = (DynamoDb::in_memory().unwrap(), S3::temporary().unwrap());
+        let urls = [("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_engine.url()), ("AWS_ENDPOINT_URL_S3", s3_engine.url())];
+        let lookup = |name: &str| urls.iter().find(|(known, _)| *known == name).map(|(_, url)| url.clone());
+        let config = Config::for_local(&lookup).unwrap();
         let app = App::new(&config).await.unwrap();
         app.store.create_table().await.unwrap();
-        let router = rest::router(app);
-        let mut users = Vec::new();
-        for number in 0..USERS {
-            let credential = if number == 0 { ("password", PASSWORD) } else { ("passwordHash", READY_HASH) };
-            let mut body = json!({"userName": format!("user-{number}"), "firstName": "Ada", "lastName": "Lovelace"});
-            body[credential.0] = credential.1.into();
-            let request = Request::post("/users").header("content-type", "application/json");
-            let answer = router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
-            assert_eq!(answer.status(), 201);
-            users.push(answer.headers()["location"].to_str().unwrap().to_owned());
-        }
-        let authority = Authority::new();
-        let dynamodb = Endpoint::before(engine.address(), &authority).await;
+        app.avatars.create_bucket().await.unwrap();
+        let (authority, tally) = (Authority::new(), Tally::default());
+        let dynamodb = Endpoint::before(dynamodb_engine.address(), &authority, &tally).await;
+        let s3 = Endpoint::before(s3_engine.address(), &authority, &tally).await;
         let roots = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(roots.path(), authority.pem()).unwrap();
-        let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned()).into();
-        Self { dynamodb, _engine: engine, roots, target, users, count: Cell::new(0) }
+        let mut world = Self {
+            _dynamodb_engine: dynamodb_engine,
+            _s3_engine: s3_engine,
+            dynamodb,
+            s3,
+            tally,
+            bus: None,
+            authority,
+            roots,
+            target: std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned()).into(),
+            router: rest::router(app.clone()),
+            app,
+            bucket: (*aws::clients(&config).await.unwrap().s3).clone(),
+            users: Vec::new(),
+            pictured: RefCell::default(),
+            count: Cell::new(0),
+        };
+        for number in 0..USERS {
+            let credential = if number == 0 { ("password", PASSWORD) } else { ("passwordHash", READY_HASH) };
+            let user = world.add_user(&format!("user-{number}"), credential).await;
+            world.users.push(user);
+        }
+        world
+    }
+
+    /// What was asked since the last call of this.
+    pub fn asked(&self) -> Asked {
+        std::mem::take(&mut *self.tally.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another engine behind TLS.
+    pub async fn endpoint(&self, engine: std::net::SocketAddr) -> Endpoint {
+        Endpoint::before(engine, &self.authority, &self.tally).await
+    }
+
+    /// Creates a user past the functions; gives the path.
+    async fn add_user(&self, name: &str, credential: (&str, &str)) -> String {
+        let mut body = json!({"userName": name, "firstName": "Ada", "lastName": "Lovelace"});
+        body[credential.0] = credential.1.into();
+        self.post("/users", &body).await["id"].as_str().map(|id| format!("/users/{id}")).unwrap()
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = Request::post(path).header("content-type", "application/json");
+        let answer = self.router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 201);
+        serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    }
+
+    /// A file of this user is in the bucket, to be judged; gives S3's event.
+    pub async fn upload(&self, user: &str, content_type: &str, file: &[u8]) -> Value {
+        let wanted = json!({"contentType": content_type, "contentLength": file.len()});
+        let upload = self.post(&format!("{user}/avatar-uploads"), &wanted).await;
+        let key = format!("uploads/{}/{}", &user["/users/".len()..], upload["uploadId"].as_str().unwrap());
+        let call = self.bucket.put_object().bucket(self.app.avatars.bucket()).key(&key).content_type(content_type);
+        call.body(ByteStream::from(file.to_vec())).send().await.unwrap();
+        created(self.app.avatars.bucket(), &key)
+    }
+
+    /// So many users with a picture more, made past the functions.
+    pub async fn add_pictured(&self, how_many: usize) {
+        let mut file = std::io::Cursor::new(Vec::new());
+        image::RgbImage::new(16, 16).write_to(&mut file, image::ImageFormat::Png).unwrap();
+        for _ in 0..how_many {
+            let user = self.add_user(&format!("pictured-{}", self.next()), ("passwordHash", READY_HASH)).await;
+            let event = self.upload(&user, "image/png", file.get_ref()).await;
+            s3_events::handle(&self.app, event).await.unwrap();
+            self.pictured.borrow_mut().push(user);
+        }
+    }
+
+    /// One of those users, who is not given again.
+    pub fn take_pictured(&self) -> String {
+        self.pictured.borrow_mut().pop().expect("somebody has a picture")
     }
 
     /// Starts a function in this world.
@@ -109,35 +217,32 @@ impl World {
     }
 
     async fn start_function(&self, function: Function, memory_mb: u32, counted: Option<&Counted>) -> Sandbox {
-        let binary = match function {
-            Function::NotWarmed | Function::Directory | Function::Credentials => {
-                self.target.join(format!("lambda/api-{}-unknown-linux-gnu/bootstrap", std::env::consts::ARCH))
-            }
-            other => self.target.join("peers").join(other.name()).join("bootstrap"),
+        let warm_up = match function {
+            Function::NotWarmed => "off",
+            Function::Credentials | Function::GraphQl => "table,passwords",
+            _ => "table",
         };
-        let path = self.roots.path().display().to_string();
-        let environment = [
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local-secret"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb.url),
-            ("AWS_ENDPOINT_URL_S3", "https://localhost:1"),
-            ("SSL_CERT_FILE", &path),
-            ("ROSTER_AUTH", "iam"),
-            ("ROSTER_TABLE", "roster"),
-            ("ROSTER_BUCKET", "roster-avatars"),
-            ("ROSTER_LOG_FORMAT", "json"),
-            (
-                "ROSTER_WARM_UP",
-                match function {
-                    Function::NotWarmed => "off",
-                    Function::Credentials => "table,passwords",
-                    _ => "table",
-                },
-            ),
+        // The keys of a function's role come with a token of about this length.
+        let token = format!("IQoJb3JpZ2luX2Vj{}==", "7/kQ2+dXw9ZbT4uH".repeat(66));
+        let mut environment = vec![
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local-secret".to_owned()),
+            ("AWS_SESSION_TOKEN", token),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb.url.clone()),
+            ("AWS_ENDPOINT_URL_S3", self.s3.url.clone()),
+            ("SSL_CERT_FILE", self.roots.path().display().to_string()),
+            ("ROSTER_AUTH", "iam".to_owned()),
+            ("ROSTER_TABLE", "roster".to_owned()),
+            ("ROSTER_BUCKET", self.app.avatars.bucket().to_owned()),
+            ("ROSTER_LOG_FORMAT", "json".to_owned()),
+            ("ROSTER_WARM_UP", warm_up.to_owned()),
         ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Sandbox::start(&binary, memory_mb, &environment, counted).await
+        if let Some(bus) = &self.bus {
+            environment.push(("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.url.clone()));
+            environment.push(("ROSTER_EVENT_BUS", "roster".to_owned()));
+        }
+        Sandbox::start(&self.target.join(function.binary()), memory_mb, &environment, counted).await
     }
 
     pub fn read(&self) -> Value {
@@ -158,7 +263,7 @@ impl World {
     }
 
     /// A number that was not given before.
-    fn next(&self) -> u32 {
+    pub fn next(&self) -> u32 {
         self.count.replace(self.count.get() + 1)
     }
 
@@ -167,37 +272,5 @@ impl World {
         let mut user = json!({"userName": format!("new-{number}"), "firstName": "Grace", "lastName": "Hopper"});
         user[credential.0] = credential.1.into();
         user
-    }
-
-    /// Every operation that is measured warm.
-    pub fn operations() -> [Operation; 10] {
-        let plain =
-            |name, event| Operation { name, event, has_peer: false, function: Function::Directory, hashes: false };
-        let secret = |name, event| Operation { function: Function::Credentials, ..plain(name, event) };
-        [
-            plain("health", |_| event("GET", "/health/live", None)),
-            Operation { has_peer: true, ..plain("get user", Self::read) },
-            Operation { has_peer: true, ..plain("list 50", Self::page) },
-            plain("find by name", |_| event("GET", "/users?filter=userName%20eq%20%22user-7%22", None)),
-            plain("patch", |world| {
-                let change = json!({"firstName": format!("Ada {}", world.next())});
-                event("PATCH", &world.users[0], Some(&change))
-            }),
-            plain("avatar upload", |world| {
-                let wanted = json!({"contentType": "image/png", "contentLength": 1000});
-                // No user may have many that wait.
-                let user = &world.users[world.next() as usize % world.users.len()];
-                event("POST", &format!("{user}/avatar-uploads"), Some(&wanted))
-            }),
-            plain("openapi", |_| event("GET", "/openapi.json", None)),
-            secret("create, ready hash", Self::create_with_hash),
-            Operation { hashes: true, ..secret("create", Self::create) },
-            Operation {
-                hashes: true,
-                ..secret("verify password", |_| {
-                    event("POST", "/users/verify-password", Some(&json!({"userName": "user-0", "password": PASSWORD})))
-                })
-            },
-        ]
     }
 }
