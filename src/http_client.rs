@@ -1,6 +1,7 @@
 //! The HTTP client that everything is sent by: calls to AWS, documents of issuers, spans.
 //!
-//! There is one for each set of authorities that are trusted: Amazon's, the machine's.
+//! DynamoDB's and S3's clients share one, which trusts Amazon's authorities; EventBridge, the Parameter Store, issuers and
+//! collectors have one each.
 //! HTTP/1.1 alone, which is what DynamoDB and S3 speak, over TLS by ring, by hyper's pool of connections. The SDK's own
 //! (`aws-smithy-http-client`) has HTTP/2 and proxies with it, and builds the TLS side anew for each SDK client and again at
 //! the first call: docs/PERFORMANCE.md has what that costs.

@@ -28,6 +28,8 @@ pub struct SigningKeys {
 /// Signs for one bucket.
 pub struct Signer {
     keys: SigningKeys,
+    /// The session token as it stands in a link, where it is most of the text.
+    token_in_query: Option<String>,
     region: String,
     /// Scheme, host and path of the bucket, without a slash at the end.
     bucket_url: String,
@@ -57,7 +59,15 @@ impl Signer {
         let address = bucket_url.split_once("://").map_or(bucket_url.as_str(), |(_, address)| address);
         let (host, path) = address.split_once('/').unwrap_or((address, ""));
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Self { host: host.to_owned(), path, keys, region: region.to_owned(), bucket_url, today: Mutex::default() }
+        Self {
+            host: host.to_owned(),
+            path,
+            token_in_query: keys.session_token.as_deref().map(|token| encoded(token, b"")),
+            keys,
+            region: region.to_owned(),
+            bucket_url,
+            today: Mutex::default(),
+        }
     }
 
     /// Where forms are posted to.
@@ -109,9 +119,9 @@ impl Signer {
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={date}&X-Amz-Expires={seconds}",
             encoded(&self.credential(&date), b"")
         );
-        if let Some(token) = self.session_token() {
+        if let Some(token) = &self.token_in_query {
             query += "&X-Amz-Security-Token=";
-            query += &encoded(token, b"");
+            query += token;
         }
         query += "&X-Amz-SignedHeaders=";
         query += &names.join("%3B");

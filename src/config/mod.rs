@@ -68,7 +68,8 @@ pub struct Config {
     pub s3_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_SSM`: another Systems Manager endpoint.
     pub ssm_endpoint: Option<String>,
-    /// `SSL_CERT_FILE`: a PEM bundle of further certificate authorities.
+    /// `SSL_CERT_FILE`: a PEM bundle of certificate authorities, beside Amazon's for calls to AWS and in place of the machine's
+    /// elsewhere.
     pub extra_roots: Option<String>,
     /// Credentials for DynamoDB that replace the environment's; only for the embedded engine.
     pub dynamodb_credentials: Option<StaticCredentials>,
