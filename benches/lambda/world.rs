@@ -236,6 +236,7 @@ impl World {
             ("ROSTER_TABLE", "roster".to_owned()),
             ("ROSTER_BUCKET", self.app.avatars.bucket().to_owned()),
             ("ROSTER_LOG_FORMAT", "json".to_owned()),
+            ("ROSTER_METRICS", "Roster/bench".to_owned()),
             ("ROSTER_WARM_UP", warm_up.to_owned()),
         ];
         if let Some(bus) = &self.bus {

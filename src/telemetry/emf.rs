@@ -16,38 +16,69 @@
 //! | `quotaRefusals` | 1 | where a quota refused the request |
 //! | `errors`, by `operation` and `errorKind` alone | 1 | where the answer was a problem |
 
-use serde_json::{Map, Value, json};
+use std::fmt::Write;
 
+use tracing::Level;
+
+use super::line::quoted;
 use crate::domain::Timestamp;
 
-const IN_ALL_AND_BY_OPERATION: &[&[&str]] = &[&[], &["operation"]];
+/// Which of the metrics that are not always written this line has.
+#[derive(Default)]
+pub(super) struct Noted {
+    throttles: bool,
+    quota_refusals: bool,
+    hashing: bool,
+    error: bool,
+}
 
-/// Makes metrics of a request's line.
-pub(super) fn add(line: &mut Map<String, Value>, namespace: &str, now: Timestamp) {
-    let count = |line: &Map<String, Value>, name: &str| line.get(name).and_then(Value::as_f64).unwrap_or_default();
-    let mut metrics =
-        vec![json!({"Name": "duration_ms", "Unit": "Milliseconds"}), json!({"Name": "faults", "Unit": "Count"})];
-    let is_fault = line.get("level").is_some_and(|level| level != "INFO");
-    line.insert("faults".to_owned(), u8::from(is_fault).into());
-    for (name, unit) in [
-        ("throttles", "Count"),
-        ("quotaRefusals", "Count"),
-        ("hash_ms", "Milliseconds"),
-        ("hashQueue_ms", "Milliseconds"),
-    ] {
-        // Who waited not at all for a turn has hashed nevertheless.
-        let by = if name == "hashQueue_ms" { "hash_ms" } else { name };
-        if count(line, by) > 0.0 {
-            metrics.push(json!({"Name": name, "Unit": unit}));
+impl Noted {
+    /// A field of the line is this number.
+    pub fn number(&mut self, name: &str, value: f64) {
+        let noted = match name {
+            "throttles" => &mut self.throttles,
+            "quotaRefusals" => &mut self.quota_refusals,
+            // Who waited not at all for a turn has hashed nevertheless.
+            "hash_ms" => &mut self.hashing,
+            _ => return,
+        };
+        *noted = value > 0.0;
+    }
+
+    /// A field of the line is a text.
+    pub fn text(&mut self, name: &str) {
+        self.error |= name == "errorKind";
+    }
+
+    /// Writes the members that make metrics of the line.
+    pub fn finish(&self, line: &mut String, level: Level, namespace: &str, now: Timestamp) {
+        let namespace = quoted(namespace);
+        let _ = write!(
+            line,
+            r#","faults":{},"_aws":{{"Timestamp":{},"CloudWatchMetrics":[{{"Namespace":{namespace},"Dimensions":[[],["operation"]],"Metrics":["#,
+            u8::from(level != Level::INFO),
+            now.unix_millis()
+        );
+        *line += r#"{"Name":"duration_ms","Unit":"Milliseconds"},{"Name":"faults","Unit":"Count"}"#;
+        for (is_there, metric) in [
+            (self.throttles, r#",{"Name":"throttles","Unit":"Count"}"#),
+            (self.quota_refusals, r#",{"Name":"quotaRefusals","Unit":"Count"}"#),
+            (
+                self.hashing,
+                r#",{"Name":"hash_ms","Unit":"Milliseconds"},{"Name":"hashQueue_ms","Unit":"Milliseconds"}"#,
+            ),
+        ] {
+            if is_there {
+                *line += metric;
+            }
         }
+        *line += "]}";
+        if self.error {
+            let _ = write!(
+                line,
+                r#",{{"Namespace":{namespace},"Dimensions":[["operation","errorKind"]],"Metrics":[{{"Name":"errors","Unit":"Count"}}]}}"#
+            );
+        }
+        *line += if self.error { r#"]},"errors":1"# } else { "]}" };
     }
-    let mut directives =
-        vec![json!({"Namespace": namespace, "Dimensions": IN_ALL_AND_BY_OPERATION, "Metrics": metrics})];
-    if line.contains_key("errorKind") {
-        line.insert("errors".to_owned(), 1.into());
-        let metrics = [json!({"Name": "errors", "Unit": "Count"})];
-        directives
-            .push(json!({"Namespace": namespace, "Dimensions": [["operation", "errorKind"]], "Metrics": metrics}));
-    }
-    line.insert("_aws".to_owned(), json!({"Timestamp": now.unix_millis(), "CloudWatchMetrics": directives}));
 }
