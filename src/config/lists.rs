@@ -9,7 +9,7 @@ pub struct Lists {
     /// they are created: with a lower number, users of the shards beyond it are missing from lists; a higher one finds all.
     pub shards: u32,
     /// `ROSTER_LIST_READ_BUDGET`: how many items one page may read before it is returned short, with a cursor, 100 to 100000.
-    /// Default 1000: some 100 read capacity units at most.
+    /// Default 1000: some 100 read capacity units at most. Two of each shard may be read in any case.
     pub read_budget: usize,
 }
 

@@ -22,7 +22,8 @@ pub struct Passwords {
     /// waits; how many names a caller may try is for `ROSTER_QUOTAS` to say, by a policy on `verify_password`.
     pub attempts: AttemptLimits,
     /// `ROSTER_ARGON2_MEMORY_KIB`, `ROSTER_ARGON2_PASSES`, `ROSTER_ARGON2_LANES`: what a new hash costs. Default 19456, 2
-    /// and 1; hashes made with others are written anew at the next login. `roster calibrate` measures them.
+    /// and 1; hashes made with others are written anew at the next login. `roster calibrate` measures them. From 7168 to
+    /// 262144, 1 to 64 and 1 to 16, where memory times passes is at most 1048576: no login works out a hash of more.
     ///
     /// `ROSTER_MAX_PARALLEL_HASHES`: how many passwords are hashed at once. Default: one per core.
     ///
@@ -39,11 +40,7 @@ pub struct Passwords {
 
 /// Reads it all.
 pub(super) fn read(reader: &mut Reader<'_>) -> Passwords {
-    let usual = Parameters::default();
-    let memory_kib = number(reader, "ROSTER_ARGON2_MEMORY_KIB", usual.memory_kib as usize, 7168..=1024 * 1024);
-    let passes = number(reader, "ROSTER_ARGON2_PASSES", usual.passes as usize, 1..=64);
-    let lanes = number(reader, "ROSTER_ARGON2_LANES", usual.lanes as usize, 1..=16);
-    let parameters = Parameters { memory_kib, passes, lanes };
+    let parameters = parameters(reader);
     Passwords {
         policy: policy(reader),
         attempts: AttemptLimits {
@@ -54,6 +51,24 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Passwords {
         hashing: Settings { parameters, limits: limits(reader, parameters), pepper: pepper(reader) },
         pepper_parameter: pepper_parameter(reader),
     }
+}
+
+/// What new hashes cost, which is no more than a login works out.
+fn parameters(reader: &mut Reader<'_>) -> Parameters {
+    const MEMORY: &str = "ROSTER_ARGON2_MEMORY_KIB";
+    const PASSES: &str = "ROSTER_ARGON2_PASSES";
+    let usual = Parameters::default();
+    let memory_kib = number(reader, MEMORY, usual.memory_kib as usize, 7168..=Parameters::MOST_MEMORY_KIB as usize);
+    let passes = number(reader, PASSES, usual.passes as usize, 1..=Parameters::MOST_CHOSEN_PASSES as usize);
+    let lanes = number(reader, "ROSTER_ARGON2_LANES", usual.lanes as usize, 1..=Parameters::MOST_LANES as usize);
+    let most = Parameters::most_passes(memory_kib);
+    if passes > most {
+        reader.mistake(format!(
+            "{PASSES} must be at most {most} where {MEMORY} is {memory_kib}, since no login works out a hash that takes more: \
+             lower one of them"
+        ));
+    }
+    Parameters { memory_kib, passes, lanes }
 }
 
 fn policy(reader: &mut Reader<'_>) -> PasswordPolicy {
@@ -98,6 +113,7 @@ fn number(reader: &mut Reader<'_>, name: &str, default: usize, range: std::ops::
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
+    use crate::hashing::{Parameters, parse_imported};
 
     fn local(vars: &[(&str, &str)]) -> Result<Config, String> {
         Config::for_local(&|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
@@ -115,11 +131,33 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_accepted_makes_hashes_that_a_login_reads() {
+        const MOST: u32 = Parameters::MOST_MEMORY_KIB;
+        // Across the corner of the largest memory and of the most passes, and what they once could be.
+        for memory_kib in [7168, 16_384, 16_385, 19_456, 65_536, MOST - 1, MOST, MOST + 1, 1024 * 1024] {
+            for passes in [1, 2, 4, 5, 16, 17, 53, 54, 63, 64, 65] {
+                let (memory, count) = (memory_kib.to_string(), passes.to_string());
+                let config = local(&[
+                    ("ROSTER_ARGON2_MEMORY_KIB", &memory),
+                    ("ROSTER_ARGON2_PASSES", &count),
+                    ("ROSTER_ARGON2_LANES", "16"),
+                    ("ROSTER_HASHING_MEMORY_MB", "2048"),
+                ]);
+                let hash = format!("$argon2id$v=19$m={memory},t={count},p=16$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ");
+                let is_read = parse_imported(&hash).is_ok();
+                assert_eq!(config.is_ok(), is_read && passes <= 64, "{memory_kib} KiB, {passes} passes");
+            }
+        }
+    }
+
+    #[test]
     fn parameters_that_cannot_be_paid_for_are_a_mistake() {
         for (vars, told) in [
             (&[("ROSTER_ARGON2_MEMORY_KIB", "102400"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")][..], "does not fit"),
             (&[("ROSTER_ARGON2_MEMORY_KIB", "1024")], "from 7168"),
+            (&[("ROSTER_ARGON2_MEMORY_KIB", "262145"), ("ROSTER_HASHING_MEMORY_MB", "1024")], "to 262144"),
             (&[("ROSTER_ARGON2_PASSES", "0")], "from 1"),
+            (&[("ROSTER_ARGON2_PASSES", "54")], "at most 53 where ROSTER_ARGON2_MEMORY_KIB is 19456"),
             (&[("ROSTER_PASSWORD_PEPPER", "secret")], "ID:BASE64"),
             (&[("ROSTER_PASSWORD_PEPPER", "1:c2hvcnQ=")], "16 to 64 bytes"),
             (

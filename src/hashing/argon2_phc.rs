@@ -7,13 +7,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::recipe::{too_costly, unknown_form};
-use super::turns::MOST_IMPORTED_KIB;
 use super::{HASH_BYTES, Make, Parameters, Pepper, Salt, is_equal};
 use crate::domain::Flaw;
-
-/// Most work that a stored hash may ask for, in KiB of memory times passes: about 0.7 seconds of a core.
-const MOST_WORK_KIB: u64 = 1024 * 1024;
-const MOST_LANES: u32 = 16;
 
 /// A hash, or what is to become one.
 pub(super) struct Argon2Hash {
@@ -50,8 +45,8 @@ impl Argon2Hash {
             Some(_) => return Err(unknown_form()),
         };
         let params = Params::try_from(&hash).map_err(|_| unknown_form())?;
-        let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
-        if params.m_cost() > MOST_IMPORTED_KIB || work > MOST_WORK_KIB || params.p_cost() > MOST_LANES {
+        let asked = Parameters { memory_kib: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
+        if !asked.are_affordable() {
             return Err(too_costly("use at most m=262144, p=16 and m times t of 1048576"));
         }
         let (Some(salt), Some(digest)) = (hash.salt, hash.hash) else { return Err(unknown_form()) };

@@ -37,12 +37,12 @@ pub fn measure(parameters: Parameters, samples: usize) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// The most passes over `memory_kib` that a whole core makes within `target`; one at least.
+/// The most passes over `memory_kib` that a whole core makes within `target` and a login reads again; one at least.
 #[must_use]
 pub fn calibrate(memory_kib: u32, target: Duration, time_of: impl Fn(Parameters) -> Duration) -> Advice {
     let with = |passes| Parameters { memory_kib, passes, lanes: 1 };
     let mut best = (with(1), time_of(with(1)));
-    for passes in 2..=64 {
+    for passes in 2..=Parameters::MOST_CHOSEN_PASSES.min(Parameters::most_passes(memory_kib)) {
         let time = time_of(with(passes));
         if time > target {
             break;
@@ -76,7 +76,8 @@ mod tests {
         assert_eq!(advise(19, 19), (1, 1769));
         assert_eq!(advise(19, 5), (1, 1769), "one pass at least, on a whole core");
         assert_eq!(advise(7, 1000), (64, 793));
-        assert_eq!(advise(512, 600).1, 2048, "a hash takes at most a quarter");
+        assert_eq!(advise(256, 2000), (4, 1024), "a hash takes at most a quarter, and no more work than a login does");
+        assert_eq!(advise(19, 2000).0, 53, "no more work than a login does");
     }
 
     #[test]

@@ -53,6 +53,30 @@ pub struct Parameters {
     pub lanes: u32,
 }
 
+/// What a stored hash may ask for at most, whoever made it.
+impl Parameters {
+    /// Most memory, in KiB.
+    pub const MOST_MEMORY_KIB: u32 = turns::MOST_IMPORTED_KIB;
+    /// Most lanes.
+    pub const MOST_LANES: u32 = 16;
+    /// Most passes that a new hash may be given, over however little memory.
+    pub const MOST_CHOSEN_PASSES: u32 = 64;
+    /// Most work, in KiB of memory times passes: about 0.7 seconds of a core.
+    const MOST_WORK_KIB: u32 = 1024 * 1024;
+
+    /// Most passes over this much memory.
+    pub const fn most_passes(memory_kib: u32) -> u32 {
+        Self::MOST_WORK_KIB / if memory_kib == 0 { 1 } else { memory_kib }
+    }
+
+    /// Whether a hash of this cost is worked out when it comes out of the table.
+    fn are_affordable(self) -> bool {
+        self.memory_kib <= Self::MOST_MEMORY_KIB
+            && self.passes <= Self::most_passes(self.memory_kib)
+            && self.lanes <= Self::MOST_LANES
+    }
+}
+
 impl Default for Parameters {
     /// OWASP Password Storage Cheat Sheet, argon2id, second choice.
     fn default() -> Self {
@@ -273,6 +297,14 @@ mod tests {
         assert_eq!(parse_imported(hash.expose()).map(|_| ()).map_err(|flaw| flaw.code()), Err("unknown_hash_format"));
         let other = hasher("1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
         assert!(!other.verify(b"correct horse", Some(&hash)).await.unwrap(), "another key of the same name fails");
+    }
+
+    #[tokio::test]
+    async fn hashes_of_many_passes_and_lanes_are_read_again() {
+        let hasher = hasher_with(Parameters { memory_kib: 7168, passes: 3, lanes: Parameters::MOST_LANES }, "");
+        let hash = hasher.hash(b"correct horse", hasher.salt()).await.unwrap();
+        assert!(hash.expose().starts_with("$argon2id$v=19$m=7168,t=3,p=16$"));
+        assert!(hasher.verify(b"correct horse", Some(&hash)).await.unwrap() && hasher.is_current(&hash));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Removes a user's picture.
 
-use super::{LOST_RACES, is_lost_race, step_back, tidy_avatar};
+use super::{LOST_RACES, step_back, tidy_avatar};
 use crate::app::App;
 use crate::domain::{Action, Actor, IfMatch, UserId};
 use crate::error::Error;
@@ -26,7 +26,8 @@ pub async fn delete_avatar(app: &App, actor: &Actor, id: UserId, if_match: &IfMa
             Ok(())
         };
         match outcome {
-            Err(error) if is_lost_race(&error, if_match) => step_back(app, race).await,
+            // Something came in between, perhaps at the same version: a version that the caller named is judged anew.
+            Err(Error::VersionConflict) => step_back(app, race).await,
             Err(error) => return Err(error),
             Ok(()) => {
                 if owner.latest.is_some() {

@@ -24,6 +24,10 @@ use crate::error::Error;
 /// forgotten. It bounds what a request reads, and what the removal of a user has to do.
 const MOST_REMEMBERED: usize = 100;
 
+/// What a change by an upload or removal demands: the version that was seen, and that none has outranked it. Ids compare as
+/// texts as they do as numbers.
+const NOT_OUTRANKED: &str = "version = :before AND (attribute_not_exists(avatarUpload) OR avatarUpload <= :upload)";
+
 /// How often a request that met another one looks again.
 const ATTEMPTS: usize = 5;
 
@@ -221,7 +225,8 @@ impl Store {
             .key("pk", key.pk())
             .key("sk", key.sk())
             .update_expression("SET avatarUpload = :upload")
-            .condition_expression("version = :before")
+            // An outranking changes no version, so this may come after a later one.
+            .condition_expression(NOT_OUTRANKED)
             .expression_attribute_values(":upload", s(id.to_string()))
             .expression_attribute_values(":before", n(before.version));
         self.change_avatar(change).await
@@ -234,10 +239,7 @@ impl Store {
             .table_name(&*self.table)
             .key("pk", key.pk())
             .key("sk", key.sk())
-            // Ids compare as texts as they do as numbers.
-            .condition_expression(
-                "version = :before AND (attribute_not_exists(avatarUpload) OR avatarUpload <= :upload)",
-            )
+            .condition_expression(NOT_OUTRANKED)
             .expression_attribute_values(":before", n(before.version))
             .expression_attribute_values(":version", n(before.version + 1))
             .expression_attribute_values(":upload", s(id.to_string()))

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::body::Body;
 use futures_util::future::join_all;
 use image::ImageFormat;
+use roster::clock::Clock;
 use roster::doors::s3_events;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -146,6 +147,45 @@ async fn a_removal_wins_wherever_a_run_is_held_up() {
         let Some(user) = interrupted(&gallery, calls, removal).await else { return };
         let shown = gallery.anyone().get(&format!("/users/{user}")).await.json();
         assert_eq!(shown["avatar"], Value::Null, "held up before call {calls}");
+        gallery.is_tidy(&[&user]).await;
+        gallery.anyone().delete(&format!("/users/{user}")).await.expect(204);
+    }
+}
+
+/// A removal, asked for before an upload, is held up before each of its calls while a later one goes through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_removal_that_comes_late_leaves_the_upload_to_a_later_one() {
+    let gallery = Gallery::new().await;
+    let file = picture(ImageFormat::Png, 64, 64, BLUE);
+    for calls in 0.. {
+        let user = gallery.create(&format!("ada{calls}")).await;
+        let early = gallery.clock.now();
+        gallery.clock.advance_seconds(1);
+        let asked = gallery.ask(&user, "image/png", &file).await;
+        assert_eq!(put(&asked, &file).status, 200);
+        gallery.clock.advance_seconds(1);
+        let removal = || {
+            let request = http::Request::delete(format!("/users/{user}/avatar")).header("if-match", "\"1\"");
+            request.body(Body::empty()).unwrap()
+        };
+        let (router, later, is_done) = (gallery.router.clone(), removal(), Arc::new(AtomicBool::new(false)));
+        let told = Arc::clone(&is_done);
+        let mut app = gallery.held_up_after(calls, move || {
+            let answer = async { router.oneshot(later).await.unwrap().status() };
+            let status = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(answer));
+            assert_eq!(status, 204);
+            told.store(true, Ordering::SeqCst);
+        });
+        app.clock = Clock::settable(early);
+        let status = roster::doors::router(app).oneshot(removal()).await.unwrap().status();
+        // Neither changes the version that both name.
+        assert_eq!(status, 204, "held up before call {calls}");
+        if !is_done.load(Ordering::SeqCst) {
+            assert!(calls > 2, "the removal made {calls} calls");
+            return;
+        }
+        gallery.deliver().await;
+        assert_eq!(gallery.state(&user, &asked).await, "superseded", "held up before call {calls}");
         gallery.is_tidy(&[&user]).await;
         gallery.anyone().delete(&format!("/users/{user}")).await.expect(204);
     }

@@ -94,6 +94,14 @@ async fn a_small_request_never_causes_a_large_answer() {
             assert!(reply.body.len() < 64 * 1024, "{} bytes", reply.body.len());
         }
     }
+    let strangers = (0..3000).map(|n| n.to_string()).collect::<Vec<_>>().join("&");
+    for query in ["a&".repeat(8000), "size=1&".repeat(2200), strangers] {
+        for path in ["/users", &format!("{path}/avatar")] {
+            let reply = house.anyone().get(&format!("{path}?{query}")).await.problem(422, "validation");
+            assert!(reply.body.len() < 64 * 1024, "{} bytes", reply.body.len());
+            assert_eq!(reply.errors().len(), 100);
+        }
+    }
 }
 
 #[tokio::test]

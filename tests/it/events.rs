@@ -104,6 +104,17 @@ async fn a_listener_hears_what_happens_and_resumes_where_it_was() {
     assert!(resumed.response.frame().await.is_none(), "a closed feed ends its listeners");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_from_an_engine_in_memory_that_is_gone_lets_all_of_the_next_one_through() {
+    let local = Local::new().await;
+    local.house.create("ada").await;
+    let last = told(&local.listen(Some("0")).await.until("user.created").await).remove(0).0;
+    drop(local);
+    let local = Local::new().await;
+    local.house.create("eve").await;
+    local.listen(Some(&last)).await.until("user.created").await;
+}
+
 #[tokio::test]
 async fn a_place_that_is_none_is_refused_and_without_a_feed_there_is_nothing() {
     let local = Local::new().await;

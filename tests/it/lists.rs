@@ -163,6 +163,28 @@ async fn a_filter_that_lets_little_pass_returns_short_pages_within_its_budget() 
     assert!((4..=7).contains(&pages), "{pages}");
 }
 
+#[tokio::test]
+async fn a_budget_of_fewer_than_two_items_for_each_shard_still_leads_to_the_end() {
+    let house = House::with(&[("ROSTER_LIST_READ_BUDGET", "100"), ("ROSTER_LIST_SHARDS", "64")]).await;
+    let names_of = |n: usize| (format!("u{n:03}"), format!("a{n:03}"), if n % 100 == 50 { "Z" } else { "F" });
+    let people: Vec<_> = (0..300).map(names_of).collect();
+    let people: Vec<_> = people.iter().map(|(name, last, first)| (name.as_str(), *first, last.as_str())).collect();
+    fill(&house, &people).await;
+    for (sort, expected) in [("lastName", ["u050", "u150", "u250"]), ("-lastName", ["u250", "u150", "u050"])] {
+        let (mut found, mut cursors) = (Vec::new(), Vec::<String>::new());
+        loop {
+            let mut query = vec![("sort", sort), ("filter", "lastName sw \"a\" and firstName eq \"z\"")];
+            query.extend(cursors.last().map(|cursor| ("cursor", cursor.as_str())));
+            let reply = list(&house, &query).await.expect(200);
+            found.extend(names(&reply));
+            let Some(cursor) = reply.json()["nextCursor"].as_str().map(str::to_owned) else { break };
+            assert!(!cursors.contains(&cursor), "by {sort} page {} begins where another did", cursors.len());
+            cursors.push(cursor);
+        }
+        assert_eq!(found, expected, "{sort}");
+    }
+}
+
 /// A figure in `Server-Timing`.
 fn timing(reply: &Reply, name: &str) -> f64 {
     let header = reply.header("server-timing");

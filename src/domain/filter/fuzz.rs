@@ -8,7 +8,7 @@ use crate::domain::{PersonName, Profile, Timestamp, User, UserName};
 use crate::ids::Ids;
 
 /// Filters with all there is in the grammar.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 15] = [
     r#"userName eq "ada""#,
     r#"lastName sw "Łove" and not (userName co "x")"#,
     r#"(firstName ne "Ada" or firstName ew "a") and avatar pr"#,
@@ -17,6 +17,7 @@ const WHOLE: [&str; 14] = [
     "avatar eq null or not (avatar ne null)",
     r#"lastName le "\u0061\"\\\n" or lastName gt "🦀""#,
     r#"lastName eq "\ud83e\udd80""#,
+    r#"lastName le "lo\u0001" and lastName lt "lo\u0000x""#,
     "not(not(userName pr))and((((lastName pr))))",
     "\tUSERNAME  GE\t\"\"\r\nAND lastName LT \"zz\" ",
     r#"lastName sw "lo" and lastName sw "love" and lastName ge "lov" and lastName lt "m""#,

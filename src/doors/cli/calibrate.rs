@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::hashing::Parameters;
 use crate::hashing::calibrate::{Advice, calibrate, measure};
+
+/// No login reads a hash of more.
+const MOST_MB: i64 = Parameters::MOST_MEMORY_KIB as i64 / 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct Flags {
     /// Memory of one hash
-    #[arg(long, value_name = "MB", default_value = "19", value_parser = clap::value_parser!(u32).range(7..=1024))]
+    #[arg(long, value_name = "MB", default_value = "19", value_parser = clap::value_parser!(u32).range(7..=MOST_MB))]
     memory_mb: u32,
 
     /// How long one hash may take
@@ -65,7 +69,6 @@ fn meets_owasp(memory_kib: u32, passes: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hashing::Parameters;
 
     #[test]
     fn weak_or_slow_choices_are_told() {

@@ -77,6 +77,10 @@ pub(super) fn open(path: &Path) -> io::Result<Source> {
     Ok(Source { reader, bytes, total })
 }
 
+/// The mode of a file that its owner may read and write, and nobody else.
+#[cfg(unix)]
+const OWNERS_ALONE: u32 = 0o600;
+
 /// A file to write; [`Sink::finish`] ends it.
 pub(super) enum Sink {
     Plain(Box<dyn Write>),
@@ -84,21 +88,33 @@ pub(super) enum Sink {
     Zstd(zstd::Encoder<'static, BufWriter<File>>),
 }
 
-/// Creates a file that only its owner may read, or takes standard output for `-`; packs by extension.
+/// Creates or empties a file, which from then on only its owner may read, or takes standard output for `-`; packs by extension.
 pub(super) fn create(path: &Path) -> io::Result<Sink> {
     if path == Path::new("-") {
         return Ok(Sink::Plain(Box::new(BufWriter::new(io::stdout().lock()))));
     }
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = BufWriter::new(options.open(path)?);
+    let file = BufWriter::new(private(path)?);
     Ok(match extension(path).as_str() {
         "gz" => Sink::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
         "zst" => Sink::Zstd(zstd::Encoder::new(file, 0)?),
         _ => Sink::Plain(Box::new(file)),
     })
+}
+
+/// Opens an empty file of its owner's alone. A device or a pipe is taken as it is.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, OWNERS_ALONE);
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        // The mode above is a new file's; one that was there keeps its own.
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(OWNERS_ALONE))?;
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 impl Sink {
@@ -126,6 +142,36 @@ impl Write for Sink {
             Self::Plain(file) => file.flush(),
             Self::Gzip(file) => file.flush(),
             Self::Zstd(file) => file.flush(),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_its_owners_alone_before_anything_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["users.csv", "users.csv.gz", "users.ndjson.zst"] {
+            for former in [None, Some(0o644), Some(0o666), Some(0o400)] {
+                let path = folder.path().join(format!("{former:?}{name}"));
+                if let Some(mode) = former {
+                    std::fs::write(&path, "everything that was there before").unwrap();
+                    std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+                }
+                let mode = || path.metadata().unwrap().permissions().mode() & 0o777;
+                // Whoever is not root may not write to what is read-only, and is told so.
+                let Ok(mut sink) = create(&path) else { continue };
+                assert_eq!((mode(), path.metadata().unwrap().len()), (0o600, 0), "{}", path.display());
+                sink.write_all(b"ada").unwrap();
+                sink.finish().unwrap();
+                let mut text = String::new();
+                open(&path).unwrap().reader.read_to_string(&mut text).unwrap();
+                assert_eq!((mode(), text.as_str()), (0o600, "ada"), "{}", path.display());
+            }
         }
     }
 }

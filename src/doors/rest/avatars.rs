@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::extract::{Id, JsonBody, Precondition};
-use super::json::Fields;
+use super::json::{Fields, MOST_VIOLATIONS};
 use super::layers::Mounted;
 use super::openapi;
 use super::problem::{self, Problem};
@@ -214,6 +214,9 @@ pub fn announced(value: Value, violations: Vec<Violation>) -> Result<(Announced,
 fn size(pairs: Vec<(String, String)>) -> Result<Size, Vec<Violation>> {
     let (mut size, mut violations) = (None, Vec::new());
     for (name, value) in pairs {
+        if violations.len() == MOST_VIOLATIONS {
+            break;
+        }
         let read = match name.as_str() {
             "size" if size.is_some() => Err(Flaw::new("repeated", "give this parameter once")),
             "size" => Size::parse(&value).map(|read| size = Some(read)),

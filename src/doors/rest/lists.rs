@@ -5,6 +5,7 @@ use axum::extract::{self, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+use super::json::MOST_VIOLATIONS;
 use super::problem::Problem;
 use super::{openapi, view};
 use crate::app::App;
@@ -75,6 +76,9 @@ impl Asked {
         let mut seen: Vec<String> = Vec::new();
         let mut filter = None;
         for (name, value) in pairs {
+            if violations.len() == MOST_VIOLATIONS {
+                break;
+            }
             let mut refuse = |flaw| violations.push(Violation::at_parameter(name.clone(), flaw));
             if seen.contains(&name) {
                 refuse(Flaw::new("repeated", "give this parameter once"));

@@ -3,7 +3,8 @@
 //! Each list index is cut into shards by a hash of the id, so that no partition takes all writes. A page is therefore a merge:
 //! every shard is asked for a little more than its fair part, all at once, and asked again only when it runs dry
 //! ([`shard`]). A filter narrows what is read where an index can ([`plan`]) and is judged on what was read. A page
-//! never reads more than its budget: then it is a short page, and its place is how far every shard has been looked at.
+//! never reads more than its budget, or than two items of each shard: then it is a short page, and its place is how far every
+//! shard has been looked at.
 
 mod count;
 mod plan;
@@ -54,7 +55,8 @@ impl Store {
         self.list_shards
     }
 
-    /// Reads the page of `query` that begins behind `place`, reading about `budget` items at most.
+    /// Reads the page of `query` that begins behind `place`, reading `budget` items at most, or two of each shard where that
+    /// is more.
     pub async fn list_users(&self, query: &Query, place: Option<&str>, budget: usize) -> Result<Listing, Error> {
         let started = Instant::now();
         let filter = query.filter.as_ref();

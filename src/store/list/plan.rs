@@ -103,7 +103,9 @@ fn user_name(operator: Operator, text: &str) -> Range {
 
 /// Sort key: the folded name, U+0001, the id.
 fn last_name(operator: Operator, text: &str) -> Range {
-    let start = keys::bounded(text);
+    // No name holds what sorts up to U+0001, and behind such a character the name before it would sort wrongly; a text that
+    // has one is cut there, and compares like one that was too long.
+    let start = keys::bounded(text.split(['\u{0}', '\u{1}']).next().unwrap_or_default());
     let end = format!("{start}\u{1}{LAST}");
     match operator {
         Operator::Sw => Range::prefix(start),
@@ -215,6 +217,10 @@ mod tests {
             ("userName sw \"Ad\"", "", "userName ad..ad~"),
             ("lastName sw \"Lo\"", "", "lastName lo..lo~"),
             ("lastName eq \"Lo\"", "", "lastName lo|..lo|~"),
+            (r#"lastName le "Lo\u0001x""#, "", "lastName ..lo|~"),
+            (r#"lastName lt "Lo\u0000""#, "", "lastName ..lo|~"),
+            (r#"lastName gt "Lo\u0001""#, "", "lastName lo.."),
+            (r#"lastName le "Lo\u0002""#, "", "lastName ..lo\u{2}|~"),
             ("lastName sw \"Lo\"", "createdAt", "createdAt .."),
             ("lastName gt \"Lo\" and lastName le \"M\"", "", "lastName lo|~..m|~"),
             ("lastName sw \"a\" or lastName sw \"c\"", "", "lastName a..c~"),

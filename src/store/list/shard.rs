@@ -26,6 +26,13 @@ pub(super) struct Request<'a> {
     pub(super) filter: Option<&'a Filter>,
 }
 
+impl Request<'_> {
+    /// Whether the item at the place is read once more: a range with two ends includes both.
+    fn includes_place(&self) -> bool {
+        self.place.is_some() && self.range.low.is_some() && self.range.high.is_some()
+    }
+}
+
 /// How far one shard has been read.
 pub(super) struct Shard {
     number: u32,
@@ -79,7 +86,9 @@ impl Shard {
         } else {
             self.again(taken, missing, store.list_shards as usize)
         };
-        let portion = portion.min(budget).clamp(1, MOST);
+        // Where the first item may be the one at the place, the next cursor moves only if another is read.
+        let least = if self.read == 0 && request.includes_place() { 2 } else { 1 };
+        let portion = portion.min(budget).clamp(least, MOST);
         let mut names = HashMap::from([("#shard".to_owned(), "shard".to_owned())]);
         let mut values = HashMap::from([(":shard".to_owned(), n(self.number))]);
         let condition = condition(request, &mut names, &mut values);
@@ -106,7 +115,7 @@ impl Shard {
             let key = item::text(item, request.sort_key)
                 .ok_or_else(|| Error::internal("a list index projects an item without its sort key"))?;
             self.seen = Some(key.to_owned());
-            // A range with two ends includes both; the last user of the page before is not shown twice.
+            // The last user of the page before is not shown twice.
             if request.place == Some(key) {
                 continue;
             }
