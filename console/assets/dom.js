@@ -49,7 +49,10 @@ export function time(text) {
 
 /** Asks before something that cannot be undone. */
 export function confirmed(title, text, verb) {
-  const dialog = $("#confirm");
+  // Each question in a dialog of its own: the news that one was closed comes later, when the next may be open already.
+  const dialog = $("#confirm").cloneNode();
+  dialog.open = false;
+  $("#confirm").replaceWith(dialog);
   const answer = (value) => () => dialog.close(value);
   dialog.replaceChildren(
     el("h2", { id: "confirm-title" }, title),
