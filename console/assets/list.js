@@ -139,6 +139,8 @@ export function clearSearch() {
 export function refreshRow(user, isMarked = true) {
   const known = rows.get(user.id);
   if (!known) return false;
+  // A late answer tells of what was.
+  if (known.user.version > user.version) return true;
   put(user);
   if (isMarked) rows.get(user.id).row.classList.add("marked");
   return true;

@@ -1,0 +1,200 @@
+// What a person expects of an answer that comes late, of somebody else who works on the same person, and of the focus: nothing
+// that is typed is lost or passed over, and nothing happens to a sheet that an answer is not for.
+import { api, check, page, step, tab, task, text, until } from "./browser.mjs";
+
+const PASSWORD = "violet lanterns drift over Trieste";
+const name = (id) => page.locator(`a[data-id="${id}"]`);
+const hash = () => new URL(page.url()).hash;
+const isShut = () => page.locator("#sheet").isHidden();
+const said = (words) => until(async () => (await text("#toasts")).includes(words), `the words "${words}"`);
+const save = () => page.getByText("Save", { exact: true }).click();
+const now = (id) => api("GET", `/users/${id}`);
+const elsewhere = (id, change) => api("PATCH", `/users/${id}`, change);
+
+/** Two new people, alone in the list. */
+let turn = 0;
+async function two() {
+  turn += 1;
+  const made = [];
+  for (const firstName of ["Anna", "Bela"]) {
+    const userName = `${firstName.toLowerCase()}.${turn}`;
+    made.push((await api("POST", "/users", { firstName, lastName: `Tarrant${turn}`, userName, password: PASSWORD })).id);
+  }
+  await page.goto("about:blank");
+  await page.goto(`${task.open}/?q=tarrant${turn}`);
+  await until(async () => (await text("#count")) === "2 people", "both");
+  await until(() => page.locator("#live").isVisible(), "the line is open");
+  return made;
+}
+
+async function look(id) {
+  await name(id).click();
+  await page.waitForSelector("#f-lastName");
+}
+
+async function leave() {
+  await page.keyboard.press("Escape");
+  if (await page.locator("#confirm").isVisible()) await page.locator("#confirm").getByText("Leave", { exact: true }).click();
+  await until(isShut, "the end of the sheet");
+}
+
+/** Keeps back the next answer to this until the function is called that this gives; `first` is done before it is asked for. */
+async function hold(method, pattern, first = () => {}) {
+  let free;
+  const gate = new Promise((done) => { free = done; });
+  let isTaken = false;
+  await page.route(pattern, async (route) => {
+    if (isTaken || route.request().method() !== method) return route.fallback();
+    isTaken = true;
+    await first();
+    const response = await route.fetch();
+    answer.isHeld = true;
+    await gate;
+    await route.fulfill({ response });
+  });
+  const answer = async () => {
+    const answered = page.waitForResponse((response) => pattern.test(response.url()) && response.request().method() === method);
+    free();
+    await answered;
+    await page.unroute(pattern);
+  };
+  return answer;
+}
+
+/** All that has happened so far has been told to the page. */
+async function told(id) {
+  const firstName = `Bela${Math.random()}`;
+  await elsewhere(id, { firstName });
+  await until(async () => (await name(id).textContent()).startsWith(firstName), "the news");
+}
+
+async function typeWhole() {
+  const typed = { firstName: "Late", lastName: "Comer", userName: `late.${turn}`, password: PASSWORD };
+  for (const [field, value] of Object.entries(typed)) await page.fill(`#f-${field}`, value);
+}
+
+async function remove() {
+  await page.getByText("Delete …").click();
+  await page.click("#confirm .danger");
+}
+
+async function sendPicture() {
+  await page.setInputFiles("#picture", task.picture);
+  await page.getByText("Use this picture").click();
+}
+
+/** What was typed into the sheet of this person stands there as it did. */
+async function stands(id, typed) {
+  await page.waitForTimeout(100);
+  check(hash() === `#/people/${id}`, `the address is ${hash()}`);
+  check((await text("#sheet-title")) === `Bela Tarrant${turn}`, `the sheet of ${await text("#sheet-title")}`);
+  check((await page.inputValue("#f-lastName")) === typed, `typed, and now: ${await page.inputValue("#f-lastName")}`);
+}
+
+async function sheets() {
+  await step("late: who was created does not take the place of another sheet", [], async () => {
+    const [, other] = await two();
+    await page.keyboard.press("n");
+    await typeWhole();
+    const free = await hold("POST", /\/users$/);
+    await page.getByText("Create", { exact: true }).click();
+    await leave();
+    await look(other);
+    await page.fill("#f-lastName", "Typed");
+    await free();
+    await said("Late Comer was created");
+    await stands(other, "Typed");
+  });
+
+  await step("late: a save is told of, and changes no other sheet", [], async () => {
+    const [one, other] = await two();
+    await look(one);
+    await page.fill("#f-lastName", "Saved");
+    const free = await hold("PATCH", /\/users\//);
+    await save();
+    await leave();
+    await look(other);
+    await page.fill("#f-lastName", "Typed");
+    await free();
+    await said("Saved.");
+    check((await name(one).textContent()) === "Anna Saved", "the list has it");
+    await stands(other, "Typed");
+  });
+
+  await step("late: a save is told of where no sheet is open", [], async () => {
+    const [one] = await two();
+    await look(one);
+    await page.fill("#f-lastName", "Saved");
+    const free = await hold("PATCH", /\/users\//);
+    await save();
+    await leave();
+    await free();
+    await said("Saved.");
+  });
+
+  await step("late: a save of somebody who is gone, and a deletion, leave another sheet alone", ["404"], async () => {
+    for (const [deed, words] of [["PATCH", "is not in the directory"], ["DELETE", "was deleted"]]) {
+      const [one, other] = await two();
+      await look(one);
+      const free = await hold(deed, /\/users\//, () => (deed === "PATCH" ? api("DELETE", `/users/${one}`) : null));
+      if (deed === "PATCH") {
+        await page.fill("#f-lastName", "Saved");
+        await save();
+      } else {
+        await remove();
+      }
+      await leave();
+      await look(other);
+      await page.fill("#f-lastName", "Typed");
+      await free();
+      await said(words);
+      await stands(other, "Typed");
+    }
+  });
+
+  await step("late: the first answer to who is opened twice takes nothing that is typed", [], async () => {
+    const [, other] = await two();
+    const free = await hold("GET", new RegExp(`/users/${other}$`));
+    await name(other).click();
+    await leave();
+    await look(other);
+    await page.fill("#f-lastName", "Typed");
+    await free();
+    await stands(other, "Typed");
+  });
+
+  await step("late: a picture is told of, and changes no other sheet", [], async () => {
+    const [one, other] = await two();
+    await look(one);
+    const free = await hold("GET", /\/avatar-uploads\//);
+    await sendPicture();
+    await until(async () => (await text(".avatar")).includes("Looking at it"), "the upload");
+    await leave();
+    await look(other);
+    await page.fill("#f-lastName", "Typed");
+    await free();
+    await said("The picture was saved");
+    await stands(other, "Typed");
+  });
+}
+
+async function others() {
+  await step("what comes late does not show what was", [], async () => {
+    const [one, other] = await two();
+    await look(one);
+    const free = await hold("GET", new RegExp(`/users/${one}$`));
+    await elsewhere(one, { lastName: "Older" });
+    await until(async () => free.isHeld, "the older");
+    await elsewhere(one, { lastName: "Newer" });
+    await until(async () => (await text("#sheet-title")) === "Anna Newer", "the newer");
+    await free();
+    await told(other);
+    check((await text("#sheet-title")) === "Anna Newer" && (await name(one).textContent()) === "Anna Newer", "it stays");
+  });
+}
+
+export async function late() {
+  await tab(task.open);
+  await sheets();
+  await others();
+}
