@@ -140,9 +140,12 @@ export async function openPerson(id) {
 function edit(own, user, etag) {
   const fields = nameFields(user);
   const notice = el("p", { class: "notice", role: "alert", hidden: true });
+  const news = el("p", { class: "notice", role: "status", hidden: true }, "Somebody has just changed this person. When you save, you can choose what to keep.");
   const meet = el("div", { class: "meet", hidden: true });
   const facts = el("p", { class: "facts" });
-  const avatar = avatarField(user, (now, tag) => { adopt(now, tag, false); });
+  const avatar = avatarField(user, (now, tag) => follow(now, tag));
+  // What a deletion names, for it does not go by what is typed.
+  let seen = etag;
   const value = (name) => fields[name].input.value;
   const changes = () => Object.fromEntries(Object.keys(NAMES).filter((name) => value(name) !== user[name]).map((name) => [name, value(name)]));
 
@@ -150,10 +153,20 @@ function edit(own, user, etag) {
   function adopt(now, tag, isWhole) {
     if (now.version < user.version) return;
     const typed = changes();
-    [user, etag] = [now, tag];
+    [user, etag, seen] = [now, tag, tag];
+    news.hidden = true;
     for (const name of Object.keys(NAMES)) if (isWhole || !(name in typed)) fields[name].input.value = now[name];
     own.heading.textContent = fullName(now);
     facts.replaceChildren("Changed ", time(now.updatedAt), ", created ", time(now.createdAt), `. Version ${now.version}.`);
+    refreshRow(now);
+  }
+
+  /** Takes the person as they are now, but not where somebody else wrote what is typed over here: a save must not pass over that. */
+  function follow(now, tag) {
+    avatar.show(now);
+    const isMet = Object.keys(changes()).some((name) => ![user[name], value(name)].includes(now[name]));
+    if (!isMet) return adopt(now, tag, false);
+    news.hidden = false;
     refreshRow(now);
   }
 
@@ -224,7 +237,7 @@ function edit(own, user, etag) {
     if (!(await confirmed(`Delete ${fullName(user)}?`, text, "Delete"))) return;
     await once(form, notice, fields, async () => {
       try {
-        await call("DELETE", `/users/${user.id}`, { ifMatch: etag });
+        await call("DELETE", `/users/${user.id}`, { ifMatch: seen });
       } catch (error) {
         if (!(error instanceof Problem) || ![404, 412].includes(error.status)) throw error;
         if (error.status === 412) return notDeleted();
@@ -237,15 +250,16 @@ function edit(own, user, etag) {
 
   async function notDeleted() {
     const { body: now, etag: tag } = await call("GET", `/users/${user.id}`);
-    adopt(now, tag, false);
-    const words = "Somebody changed this person meanwhile; look at it, and delete again if you still want to.";
+    follow(now, tag);
+    seen = tag;
+    const words = `Somebody changed this person meanwhile, who is now ${fullName(now)} (${now.userName}). Look at it, and delete again if you still want to.`;
     if (!own.isOpen()) return toast(`Not deleted. ${words}`);
     notice.replaceChildren(el("strong", {}, "Not deleted. "), words);
     notice.hidden = false;
   }
 
   const form = el("form", { noValidate: true },
-    ...Object.values(fields).map(({ field }) => field), meet, notice,
+    ...Object.values(fields).map(({ field }) => field), meet, notice, news,
     el("div", { class: "row foot" },
       el("button", { type: "submit", class: "primary" }, "Save"),
       el("button", { type: "button", class: "quiet warn", onclick: remove }, "Delete …")));
@@ -253,14 +267,7 @@ function edit(own, user, etag) {
 
   own.isChanged = () => Object.keys(changes()).length > 0;
   own.version = () => user.version;
-  own.hear = (now, tag) => {
-    if (now.version <= user.version) return;
-    if (Object.keys(changes()).length === 0) { adopt(now, tag, true); avatar.show(now); }
-    else {
-      notice.replaceChildren("Somebody has just changed this person. When you save, you can choose what to keep.");
-      notice.hidden = false;
-    }
-  };
+  own.hear = (now, tag) => { if (now.version > user.version) follow(now, tag); };
   own.gone = gone;
   own.show(fullName(user), avatar.place, form, passwordPart(user), facts);
   adopt(user, etag, true);

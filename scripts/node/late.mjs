@@ -179,6 +179,61 @@ async function sheets() {
 }
 
 async function others() {
+  await step("a new picture does not make a save pass over somebody else's change", ["412"], async () => {
+    const [one] = await two();
+    await look(one);
+    await page.fill("#f-lastName", "Mine");
+    const free = await hold("GET", /\/avatar-uploads\//);
+    await sendPicture();
+    await until(async () => (await now(one)).avatar, "the picture in the directory");
+    await elsewhere(one, { lastName: "Theirs" });
+    await free();
+    await said("The picture was saved");
+    await save();
+    await page.waitForSelector(".meet:not([hidden])");
+    check((await now(one)).lastName === "Theirs", "nothing is passed over");
+    await page.getByText("Save my choice").click();
+    await said("Saved.");
+    check((await now(one)).lastName === "Mine", "my choice");
+  });
+
+  await step("nor does a deletion that was refused; asked for again, it is done", ["412"], async () => {
+    const [one] = await two();
+    await look(one);
+    const refused = async (lastName) => {
+      await page.fill("#f-lastName", "Mine");
+      const free = await hold("DELETE", /\/users\//, () => elsewhere(one, { lastName }));
+      await remove();
+      await free();
+      await until(async () => (await text("#sheet form .notice >> nth=0")).includes(`who is now Anna ${lastName}`), "the words");
+    };
+    await refused("Theirs");
+    await save();
+    await page.waitForSelector(".meet:not([hidden])");
+    check((await now(one)).lastName === "Theirs", "nothing is passed over");
+    await page.getByText("Keep theirs").click();
+    await refused("Others");
+    await remove();
+    await said("was deleted");
+    check((await now(one)).status === 404, "gone");
+  });
+
+  await step("a change made elsewhere is taken in beside what is typed, and told of where it meets that", ["412"], async () => {
+    const [one] = await two();
+    await look(one);
+    await page.fill("#f-lastName", "Mine");
+    const isTold = () => page.getByText("Somebody has just changed this person").isVisible();
+    await elsewhere(one, { firstName: "Anne" });
+    await until(async () => (await page.inputValue("#f-firstName")) === "Anne", "the first name");
+    check(!(await isTold()) && (await page.inputValue("#f-lastName")) === "Mine", "what is typed is met by nothing");
+    await elsewhere(one, { lastName: "Theirs" });
+    await until(isTold, "the words");
+    await save();
+    await page.getByText("Save my choice").click();
+    await said("Saved.");
+    check(!(await isTold()) && (await now(one)).lastName === "Mine", "that is over");
+  });
+
   await step("what comes late does not show what was", [], async () => {
     const [one, other] = await two();
     await look(one);
