@@ -143,7 +143,7 @@ function edit(own, user, etag) {
   const news = el("p", { class: "notice", role: "status", hidden: true }, "Somebody has just changed this person. When you save, you can choose what to keep.");
   const meet = el("div", { class: "meet", hidden: true });
   const facts = el("p", { class: "facts" });
-  const avatar = avatarField(user, (now, tag) => follow(now, tag));
+  const avatar = avatarField(user, etag, (now, tag) => follow(now, tag));
   // What a deletion names, for it does not go by what is typed.
   let seen = etag;
   const value = (name) => fields[name].input.value;
@@ -163,7 +163,7 @@ function edit(own, user, etag) {
 
   /** Takes the person as they are now, but not where somebody else wrote what is typed over here: a save must not pass over that. */
   function follow(now, tag) {
-    avatar.show(now);
+    avatar.show(now, tag);
     const isMet = Object.keys(changes()).some((name) => ![user[name], value(name)].includes(now[name]));
     if (!isMet) return adopt(now, tag, false);
     news.hidden = false;
@@ -180,7 +180,7 @@ function edit(own, user, etag) {
         const { body: now, etag: tag } = await call("PATCH", `/users/${user.id}`, { body, type: "application/merge-patch+json", ifMatch: etag });
         meet.hidden = true;
         adopt(now, tag, true);
-        avatar.show(now);
+        avatar.show(now, tag);
         toast("Saved.");
       } catch (error) {
         if (error instanceof Problem && error.status === 404) return gone();
@@ -205,7 +205,7 @@ function edit(own, user, etag) {
       else toast("Theirs was kept.");
     };
     adopt(theirs, tag, false);
-    avatar.show(theirs);
+    avatar.show(theirs, tag);
     for (const name of both) fields[name].input.value = mine[name];
     if (both.length === 0) {
       toast("Somebody else has saved the very same.");

@@ -218,6 +218,27 @@ async function others() {
     check((await now(one)).status === 404, "gone");
   });
 
+  await step("a picture is not removed from a person whom somebody changed meanwhile, but when asked again", ["412"], async () => {
+    const [one] = await two();
+    await look(one);
+    await sendPicture();
+    await said("The picture was saved");
+    await page.fill("#f-lastName", "Mine");
+    const free = await hold("DELETE", /\/avatar$/, () => elsewhere(one, { lastName: "Theirs" }));
+    const clear = async () => {
+      await page.getByRole("button", { name: "Remove", exact: true }).click();
+      await page.click("#confirm .danger");
+    };
+    await clear();
+    await free();
+    await until(async () => (await text(".avatar .error")).includes("Not removed"), "the words");
+    check((await now(one)).avatar, "it is kept");
+    await clear();
+    await until(async () => !(await now(one)).avatar, "the removal");
+    await until(() => page.getByText("Add a picture").isVisible(), "the sheet has none");
+    check((await page.inputValue("#f-lastName")) === "Mine", "what was typed is kept");
+  });
+
   await step("a change made elsewhere is taken in beside what is typed, and told of where it meets that", ["412"], async () => {
     const [one] = await two();
     await look(one);
