@@ -63,12 +63,12 @@ function explain(error, form, fields, notice) {
 }
 
 /** Does `work` with the form's buttons at rest, so that nothing is sent twice. */
-function once(form, notice, fields, work) {
+function once(own, form, notice, fields, work) {
   for (const field of Object.values(fields)) clear(field);
   notice.hidden = true;
   form.inert = true;
   const wake = () => { form.inert = false; };
-  return work().then(wake, (error) => { wake(); explain(error, form, fields, notice); });
+  return own.during(work().then(wake, (error) => { wake(); explain(error, form, fields, notice); }));
 }
 
 /** The sheet of somebody new. */
@@ -87,7 +87,7 @@ export function create() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (missing(fields)) return;
-    once(form, notice, fields, async () => {
+    once(own, form, notice, fields, async () => {
       const body = Object.fromEntries(Object.entries(fields).map(([name, { input }]) => [name, input.value]));
       // The key makes a second try safe after an answer that was lost; another body needs another key.
       const { body: user, etag } = await call("POST", "/users", { body, key: `${key}-${await mark(body)}` });
@@ -175,7 +175,7 @@ function edit(own, user, etag) {
     const body = changes();
     if (missing(fields)) return;
     if (Object.keys(body).length === 0) return toast("There is nothing to save.");
-    await once(form, notice, fields, async () => {
+    await once(own, form, notice, fields, async () => {
       try {
         const { body: now, etag: tag } = await call("PATCH", `/users/${user.id}`, { body, type: "application/merge-patch+json", ifMatch: etag });
         meet.hidden = true;
@@ -235,7 +235,7 @@ function edit(own, user, etag) {
   async function remove() {
     const text = `${fullName(user)} (${user.userName}) loses the profile, the password and the picture. This cannot be undone.`;
     if (!(await confirmed(`Delete ${fullName(user)}?`, text, "Delete"))) return;
-    await once(form, notice, fields, async () => {
+    await once(own, form, notice, fields, async () => {
       try {
         await call("DELETE", `/users/${user.id}`, { ifMatch: seen });
       } catch (error) {
@@ -269,11 +269,11 @@ function edit(own, user, etag) {
   own.version = () => user.version;
   own.hear = (now, tag) => { if (now.version > user.version) follow(now, tag); };
   own.gone = gone;
-  own.show(fullName(user), avatar.place, form, passwordPart(user), facts);
+  own.show(fullName(user), avatar.place, form, passwordPart(own, user), facts);
   adopt(user, etag, true);
 }
 
-function passwordPart(user) {
+function passwordPart(own, user) {
   const current = el("input", { id: "p-current", type: "password", autocomplete: "current-password", "aria-describedby": "p-current-hint p-current-error" });
   const error = el("p", { id: "p-current-error", class: "error", hidden: true });
   const fields = {
@@ -288,7 +288,7 @@ function passwordPart(user) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (missing(fields)) return;
-    once(form, notice, fields, async () => {
+    once(own, form, notice, fields, async () => {
       const body = { newPassword: fields.newPassword.input.value };
       if (current.value) body.currentPassword = current.value;
       await call("PUT", `/users/${user.id}/password`, { body });

@@ -4,7 +4,7 @@ import { $ } from "./dom.js";
 import { create, openPerson } from "./editor.js";
 import { listen } from "./events.js";
 import { clearSearch, dropRow, isEndInSight, known, list, more, refreshRow, restart } from "./list.js";
-import { closeSheet, hear, hearGone, keepsTyped, NEW, openId, openVersion } from "./sheet.js";
+import { closeSheet, hear, hearGone, keepsTyped, NEW, openId, openVersion, ownDeeds } from "./sheet.js";
 
 // ------------------------------------------------------------------------------------------------------ where
 
@@ -151,6 +151,7 @@ addEventListener("reach", ({ detail: isReachable }) => {
 
 const heard = async ({ type, data }) => {
   const { id, version } = data.user;
+  await ownDeeds(type === "user.created" ? NEW : id);
   if (type === "user.deleted") {
     dropRow(id);
     hearGone(id);

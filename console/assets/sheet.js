@@ -18,6 +18,8 @@ export function openSheet(id) {
     shut: () => { if (open === own) shut(); },
     /** Takes the place of what the sheet shows. */
     show: (title, ...content) => { if (open === own) show(heading, title, content); },
+    /** Does a deed of one's own; news of this person waits for its end, for it most likely tells of just that. */
+    during: (deed) => (own.deed = Promise.all([own.deed, deed])),
   };
   open = own;
   return own;
@@ -78,6 +80,9 @@ const at = (id) => (open?.id === id ? open : null);
 
 /** Whose sheet is open. */
 export const openId = () => open?.id ?? null;
+
+/** The end of what is being done to this person here. */
+export const ownDeeds = (id) => at(id)?.deed;
 
 /** The version that the sheet shows of this person; none where it shows somebody else. */
 export const openVersion = (id) => at(id)?.version?.();

@@ -267,6 +267,45 @@ async function others() {
     await told(other);
     check((await text("#sheet-title")) === "Anna Newer" && (await name(one).textContent()) === "Anna Newer", "it stays");
   });
+
+  await step("one's own picture, save and deletion are not told as somebody else's", [], async () => {
+    const [one, other] = await two();
+    const seen = () => page.locator("#sheet").innerText();
+    await page.keyboard.press("n");
+    await typeWhole();
+    let free = await hold("POST", /\/users$/);
+    await page.getByText("Create", { exact: true }).click();
+    await until(async () => (await api("GET", `/users?filter=userName%20eq%20"late.${turn}"`)).users.length, "them in the directory");
+    await told(other);
+    await free();
+    await said("was created");
+    check(await page.locator("#fresh").isHidden(), "the list has what one made");
+    await leave();
+    await look(one);
+    await page.fill("#f-lastName", "Mine");
+    free = await hold("GET", /\/avatar-uploads\//);
+    await sendPicture();
+    await until(async () => (await now(one)).avatar, "the picture in the directory");
+    await told(other);
+    await free();
+    await said("The picture was saved");
+    check(!(await seen()).includes("Somebody"), await seen());
+    free = await hold("PATCH", /\/users\//);
+    await save();
+    await until(async () => (await now(one)).lastName === "Mine", "the save in the directory");
+    await told(other);
+    check(!(await seen()).includes("Somebody"), await seen());
+    await free();
+    await said("Saved.");
+    check(!(await seen()).includes("Somebody"), await seen());
+    free = await hold("DELETE", /\/users\//);
+    await remove();
+    await until(async () => (await now(one)).status === 404, "the deletion in the directory");
+    await told(other);
+    check(!(await seen()).includes("Somebody"), await seen());
+    await free();
+    await until(isShut, "the end of the sheet");
+  });
 }
 
 export async function late() {
