@@ -66,9 +66,16 @@ function explain(error, form, fields, notice) {
 function once(own, form, notice, fields, work) {
   for (const field of Object.values(fields)) clear(field);
   notice.hidden = true;
+  const before = document.activeElement;
   form.inert = true;
-  const wake = () => { form.inert = false; };
+  const wake = () => { form.inert = false; refocus(form, before); };
   return own.during(work().then(wake, (error) => { wake(); explain(error, form, fields, notice); }));
+}
+
+/** What is at rest loses the focus; it goes back to where it was, or, where that is gone, to the button that ends the form. */
+function refocus(form, before) {
+  if (![before, document.body].includes(document.activeElement)) return;
+  (form.contains(before) && before.checkVisibility() ? before : form.querySelector("[type=submit]")).focus();
 }
 
 /** The sheet of somebody new. */
@@ -200,10 +207,11 @@ function edit(own, user, etag) {
     });
     const use = async () => {
       for (const name of both) fields[name].input.value = meet.querySelector(`input[name="meet-${name}"]:checked`).value;
-      meet.hidden = true;
+      part();
       if (Object.keys(changes()).length) await save();
       else toast("Theirs was kept.");
     };
+    const part = () => { meet.hidden = true; refocus(form, meet.contains(document.activeElement) ? document.activeElement : null); };
     adopt(theirs, tag, false);
     avatar.show(theirs, tag);
     for (const name of both) fields[name].input.value = mine[name];
@@ -216,9 +224,10 @@ function edit(own, user, etag) {
       el("p", {}, "Nothing is lost. Choose what to keep:"), ...rows,
       el("div", { class: "row start" },
         el("button", { type: "button", class: "primary", onclick: use }, "Save my choice"),
-        el("button", { type: "button", class: "quiet", onclick: () => { meet.hidden = true; adopt(user, etag, true); } }, "Keep theirs")));
+        el("button", { type: "button", class: "quiet", onclick: () => { part(); adopt(user, etag, true); } }, "Keep theirs")));
     notice.hidden = true;
     meet.hidden = false;
+    form.inert = false;
     meet.querySelector("input").focus();
     meet.scrollIntoView({ block: "center" });
   }
@@ -295,6 +304,7 @@ function passwordPart(own, user) {
       form.reset();
       fields.newPassword.judge();
       part.open = false;
+      part.firstElementChild.focus();
       toast("The password was changed.");
     });
   });

@@ -211,7 +211,9 @@ async function others() {
     await save();
     await page.waitForSelector(".meet:not([hidden])");
     check((await now(one)).lastName === "Theirs", "nothing is passed over");
+    check((await page.evaluate(() => document.activeElement.name)) === "meet-lastName", "the focus is on the choice");
     await page.getByText("Keep theirs").click();
+    check((await page.evaluate(() => document.activeElement.textContent)) === "Save", "the focus goes on from there");
     await refused("Others");
     await remove();
     await said("was deleted");
@@ -308,8 +310,34 @@ async function others() {
   });
 }
 
+async function keys() {
+  await step("the focus stays where it is when the list changes, and when something is saved", [], async () => {
+    const [one, other] = await two();
+    await name(one).focus();
+    await elsewhere(one, { firstName: "Anne" });
+    await until(async () => (await name(one).textContent()).startsWith("Anne"), "the news");
+    const focused = () => page.evaluate(() => document.activeElement.dataset.id ?? document.activeElement.id);
+    check((await focused()) === one, `on ${await focused()}`);
+    await look(one);
+    await page.fill("#f-lastName", "Saved");
+    const free = await hold("PATCH", /\/users\//);
+    await page.keyboard.press("Enter");
+    await until(async () => (await now(one)).lastName === "Saved", "the save in the directory");
+    await page.waitForTimeout(100);
+    await free();
+    await said("Saved.");
+    check((await focused()) === "f-lastName", `on ${await focused()}`);
+    await leave();
+    check((await focused()) === one, `on ${await focused()}`);
+    await api("DELETE", `/users/${one}`);
+    await until(async () => (await name(one).count()) === 0, "the news");
+    check((await focused()) === other, `on ${await focused()}`);
+  });
+}
+
 export async function late() {
   await tab(task.open);
   await sheets();
   await others();
+  await keys();
 }
