@@ -17,9 +17,12 @@ export const $ = (selector, root = document) => root.querySelector(selector);
 
 const toasts = document.querySelector("#toasts");
 
+/** The dialog that lies above all else. */
+export const topDialog = () => [...document.querySelectorAll("dialog[open]")].pop();
+
 /** Puts the passing words where they can be seen and heard: what lies beneath an open dialog is neither. */
 export function placeToasts() {
-  ([...document.querySelectorAll("dialog[open]")].pop() ?? document.body).append(toasts);
+  (topDialog() ?? document.body).append(toasts);
 }
 
 /** Says something in passing, aloud for screen readers too. */

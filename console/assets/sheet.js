@@ -1,5 +1,5 @@
 // The sheet over the list: whose it is, and how it closes. An answer may come when another sheet is open: it acts on its own alone.
-import { $, confirmed, el, placeToasts } from "./dom.js";
+import { $, confirmed, el, placeToasts, topDialog } from "./dom.js";
 
 /** Stands for the id of somebody who has none yet. */
 export const NEW = "new";
@@ -65,12 +65,25 @@ export function keepsTyped() {
 }
 addEventListener("beforeunload", (event) => { if (open?.isChanged()) event.preventDefault(); });
 
+// A browser lets a page refuse to close a dialog only so often; but a key belongs to the page, as often as it is pressed.
+addEventListener("keydown", (event) => {
+  const dialog = topDialog();
+  if (event.key !== "Escape" || event.isComposing || !dialog) return;
+  event.preventDefault();
+  if (dialog === sheet) leave();
+  else dialog.close();
+});
 sheet.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 sheet.addEventListener("click", (event) => { if (event.target === sheet) leave(); });
 sheet.addEventListener("close", () => {
   // The news of it comes later; by then another may be shown.
   if (sheet.open) return;
-  open = null;
+  if (open?.isChanged()) {
+    // Closed by other means than a key, and unasked.
+    sheet.showModal();
+    return leave();
+  }
+  if (open) shut();
   placeToasts();
   sheet.replaceChildren();
   dispatchEvent(new Event("sheetclosed"));

@@ -333,6 +333,39 @@ async function keys() {
     await until(async () => (await name(one).count()) === 0, "the news");
     check((await focused()) === other, `on ${await focused()}`);
   });
+
+  await step("Escape asks before what is typed goes, as often as it is pressed", [], async () => {
+    const [one] = await two();
+    for (const open of [() => page.keyboard.press("n"), () => look(one)]) {
+      await open();
+      const address = hash();
+      await page.focus("#f-firstName");
+      await page.keyboard.type("Typed");
+      for (let press = 0; press < 8; press += 1) {
+        await page.keyboard.press("Escape");
+        await page.waitForTimeout(50);
+        check((await page.locator("#confirm").isVisible()) === (press % 2 === 0), `press ${press + 1}: the question`);
+        check(!(await isShut()) && (await page.inputValue("#f-firstName")).includes("Typed"), `press ${press + 1}: what is typed`);
+      }
+      check(hash() === address, hash());
+      await leave();
+      check(hash() === "", hash());
+    }
+  });
+
+  await step("nor does a browser that closes the sheet by itself take what is typed, or leave the address", [], async () => {
+    const [one] = await two();
+    const close = () => page.evaluate(() => document.querySelector("#sheet").close());
+    await look(one);
+    await page.fill("#f-firstName", "Typed");
+    await close();
+    await page.locator("#confirm").getByText("Cancel").click();
+    check((await page.inputValue("#f-firstName")) === "Typed", "what is typed");
+    await page.fill("#f-firstName", "Anna");
+    await close();
+    await until(isShut, "the end of the sheet");
+    await until(async () => hash() === "", "the list's address");
+  });
 }
 
 export async function late() {
