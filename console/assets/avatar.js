@@ -5,15 +5,17 @@ import { confirmed, el, face, fullName, sleep, toast } from "./dom.js";
 const SIDE = 512;
 const TYPES = ["image/jpeg", "image/png", "image/webp", "image/gif"];
 
-/** The picture's place in the sheet; `changed(user)` hears of each new picture. */
-export function avatarField(user, changed) {
+/** The picture's place in the sheet; `changed(user, etag)` hears of each new picture. */
+export function avatarField(user, etag, changed) {
   const place = el("section", { class: "avatar", "aria-label": "Picture" });
   const chooser = el("input", { type: "file", accept: TYPES.join(","), class: "hidden", tabIndex: -1, id: "picture", "aria-label": "Choose a picture" });
   chooser.addEventListener("change", () => { if (chooser.files[0]) take(chooser.files[0]); chooser.value = ""; });
 
   let isBusy = false;
-  const idle = (trouble = "") => {
+  let trouble = "";
+  const idle = (words = "") => {
     isBusy = false;
+    trouble = words;
     const isFocused = place.contains(document.activeElement);
     const choose = el("button", { type: "button", class: "quiet", onclick: () => chooser.click() }, user.avatar ? "Change picture" : "Add a picture");
     const remove = user.avatar && el("button", { type: "button", class: "quiet", onclick: clear }, "Remove");
@@ -133,23 +135,31 @@ export function avatarField(user, changed) {
   async function clear() {
     if (!(await confirmed("Remove the picture?", `${fullName(user)} will be shown with initials.`, "Remove"))) return;
     try {
-      await call("DELETE", `/users/${user.id}/avatar`);
+      await call("DELETE", `/users/${user.id}/avatar`, { ifMatch: etag });
       await refresh();
     } catch (error) {
-      idle(`Not removed. ${error.message}`);
+      if (!(error instanceof Problem) || error.status !== 412) return idle(`Not removed. ${error.message}`);
+      // The button then stands beside what would be removed.
+      await refresh().catch(() => {});
+      idle("Not removed, for somebody changed this person meanwhile. Look at it, and remove it again if you still want to.");
     }
   }
 
   async function refresh() {
-    const { body, etag } = await call("GET", `/users/${user.id}`);
-    user = body;
+    const { body, etag: tag } = await call("GET", `/users/${user.id}`);
+    [user, etag] = [body, tag];
     idle();
-    changed(body, etag);
+    changed(body, tag);
   }
 
   idle();
   // A picture that is being chosen or sent is not taken away by a change made elsewhere.
-  return { place, show: (now) => { user = now; if (!isBusy) idle(); } };
+  const show = (now, tag) => {
+    if (now.version <= user.version) return;
+    [user, etag] = [now, tag];
+    if (!isBusy) idle(trouble);
+  };
+  return { place, show };
 }
 
 class Refused extends Error {}

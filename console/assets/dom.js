@@ -17,9 +17,12 @@ export const $ = (selector, root = document) => root.querySelector(selector);
 
 const toasts = document.querySelector("#toasts");
 
+/** The dialog that lies above all else. */
+export const topDialog = () => [...document.querySelectorAll("dialog[open]")].pop();
+
 /** Puts the passing words where they can be seen and heard: what lies beneath an open dialog is neither. */
 export function placeToasts() {
-  ([...document.querySelectorAll("dialog[open]")].pop() ?? document.body).append(toasts);
+  (topDialog() ?? document.body).append(toasts);
 }
 
 /** Says something in passing, aloud for screen readers too. */
@@ -49,7 +52,10 @@ export function time(text) {
 
 /** Asks before something that cannot be undone. */
 export function confirmed(title, text, verb) {
-  const dialog = $("#confirm");
+  // Each question in a dialog of its own: the news that one was closed comes later, when the next may be open already.
+  const dialog = $("#confirm").cloneNode();
+  dialog.open = false;
+  $("#confirm").replaceWith(dialog);
   const answer = (value) => () => dialog.close(value);
   dialog.replaceChildren(
     el("h2", { id: "confirm-title" }, title),

@@ -1,63 +1,13 @@
 // One person: made, changed, given a password and a picture, deleted. What is typed is never lost to a failed save.
 import { call, newKey, Problem, Unreachable } from "./api.js";
 import { avatarField } from "./avatar.js";
-import { $, confirmed, el, fullName, placeToasts, time, toast } from "./dom.js";
+import { confirmed, el, fullName, time, toast } from "./dom.js";
 import { addRow, dropRow, known, refreshRow } from "./list.js";
 import { passwordField } from "./password.js";
+import { leave, NEW, openSheet } from "./sheet.js";
 
 const NAMES = { firstName: "First name", lastName: "Last name", userName: "User name" };
 const HINTS = { userName: "Unique, without regard to case." };
-
-/** Stands for the id of somebody who has none yet. */
-export const NEW = "new";
-
-const sheet = $("#sheet");
-let open = null;
-
-/** Takes the place of what the sheet shows. */
-function show(title, ...content) {
-  const close = el("button", { type: "button", class: "quiet icon close", "aria-label": "Close", onclick: () => leave() }, "×");
-  const heading = el("h2", { id: "sheet-title", tabIndex: -1, autofocus: true }, title);
-  sheet.replaceChildren(el("div", { class: "head" }, heading, close), ...content);
-  if (!sheet.open) sheet.showModal();
-  // What had the focus may just have gone.
-  if (!sheet.contains(document.activeElement)) heading.focus();
-  placeToasts();
-}
-
-/** Closes, unless there is something typed that the person wants to keep. */
-async function leave() {
-  if (open?.isChanged() && !(await confirmed("Leave without saving?", "What you typed will be gone.", "Leave"))) return;
-  shut();
-}
-
-/** Goes back to the list that it was opened from, which closes the sheet; or closes it, where the address led here at once. */
-function shut() {
-  open = null;
-  if (history.state?.isFromList) return history.back();
-  if (location.hash.length > 1) history.replaceState(null, "", location.pathname + location.search);
-  sheet.close();
-}
-
-/** Whether something typed would be lost; asks then, in the place that it would be lost in. */
-export function keepsTyped() {
-  if (!open?.isChanged()) return false;
-  history.pushState({ isFromList: true }, "", open.id === NEW ? "#/new" : `#/people/${open.id}`);
-  leave();
-  return true;
-}
-addEventListener("beforeunload", (event) => { if (open?.isChanged()) event.preventDefault(); });
-
-sheet.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
-sheet.addEventListener("click", (event) => { if (event.target === sheet) leave(); });
-sheet.addEventListener("close", () => {
-  // The news of it comes later; by then another may be shown.
-  if (sheet.open) return;
-  open = null;
-  placeToasts();
-  sheet.replaceChildren();
-  dispatchEvent(new Event("sheetclosed"));
-});
 
 function nameFields(user) {
   const fields = {};
@@ -86,7 +36,9 @@ function blame({ input, error }, text) {
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
 /** Puts each thing that is wrong beside its field, and the rest above the buttons. */
-function explain(error, fields, notice) {
+function explain(error, form, fields, notice) {
+  // Who has closed the sheet meanwhile does not see it there.
+  if (!form.isConnected) return toast(`Not done. ${error.message}`);
   notice.replaceChildren();
   if (error instanceof Unreachable) {
     notice.append(el("strong", {}, "Not saved yet. "), `${error.message} What you typed is still here; save again in a moment.`);
@@ -103,7 +55,7 @@ function explain(error, fields, notice) {
     if (left.length || !error.errors.length) {
       notice.append(el("strong", {}, `${error.title}. `), ...(left.length ? left.map((one) => sentence(one.detail)) : [error.message]));
     }
-    sheet.querySelector("[aria-invalid]")?.focus();
+    form.querySelector("[aria-invalid]")?.focus();
   } else {
     notice.append("Something went wrong in this page. Reload it, and try again.");
   }
@@ -111,18 +63,19 @@ function explain(error, fields, notice) {
 }
 
 /** Does `work` with the form's buttons at rest, so that nothing is sent twice. */
-async function once(form, notice, fields, work) {
+function once(own, form, notice, fields, work) {
   for (const field of Object.values(fields)) clear(field);
   notice.hidden = true;
+  const before = document.activeElement;
   form.inert = true;
-  try {
-    await work();
-  } catch (error) {
-    form.inert = false;
-    explain(error, fields, notice);
-  } finally {
-    form.inert = false;
-  }
+  const wake = () => { form.inert = false; refocus(form, before); };
+  return own.during(work().then(wake, (error) => { wake(); explain(error, form, fields, notice); }));
+}
+
+/** What is at rest loses the focus; it goes back to where it was, or, where that is gone, to the button that ends the form. */
+function refocus(form, before) {
+  if (![before, document.body].includes(document.activeElement)) return;
+  (form.contains(before) && before.checkVisibility() ? before : form.querySelector("[type=submit]")).focus();
 }
 
 /** The sheet of somebody new. */
@@ -134,25 +87,27 @@ export function create() {
   for (const name of Object.keys(NAMES)) fields[name].input.addEventListener("input", fields.password.judge);
   const notice = el("p", { class: "notice", role: "alert", hidden: true });
   const key = newKey();
+  const own = openSheet(NEW);
   const form = el("form", { noValidate: true },
     ...Object.values(fields).map(({ field }) => field), notice,
     el("div", { class: "row foot" }, el("button", { type: "submit", class: "primary" }, "Create")));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (missing(fields)) return;
-    once(form, notice, fields, async () => {
+    once(own, form, notice, fields, async () => {
       const body = Object.fromEntries(Object.entries(fields).map(([name, { input }]) => [name, input.value]));
       // The key makes a second try safe after an answer that was lost; another body needs another key.
       const { body: user, etag } = await call("POST", "/users", { body, key: `${key}-${await mark(body)}` });
       addRow(user);
       toast(`${fullName(user)} was created.`);
-      open = null;
+      if (!own.isOpen()) return;
+      own.id = user.id;
       history.replaceState(history.state, "", `#/people/${user.id}`);
-      edit(user, etag);
+      edit(own, user, etag);
     });
   });
-  open = { id: NEW, isChanged: () => Object.values(fields).some(({ input }) => input.value !== "") };
-  show("New person", form);
+  own.isChanged = () => Object.values(fields).some(({ input }) => input.value !== "");
+  own.show("New person", form);
   fields.firstName.input.focus();
 }
 
@@ -172,16 +127,15 @@ function missing(fields) {
 /** Opens somebody by id. */
 export async function openPerson(id) {
   const guess = known(id);
-  show(guess ? fullName(guess) : "…", el("p", { class: "hint", role: "status" }, "Loading …"));
-  open = { id, isChanged: () => false };
+  const own = openSheet(id);
+  own.show(guess ? fullName(guess) : "…", el("p", { class: "hint", role: "status" }, "Loading …"));
   try {
     const { body, etag } = await call("GET", `/users/${id}`);
-    if (open?.id === id) edit(body, etag);
+    if (own.isOpen()) edit(own, body, etag);
   } catch (error) {
-    if (open?.id !== id) return;
     const isGone = error instanceof Problem && error.status === 404;
     if (isGone) dropRow(id);
-    show(isGone ? "Nobody here" : "Not loaded",
+    own.show(isGone ? "Nobody here" : "Not loaded",
       el("p", {}, isGone ? "This person is not in the directory any more." : error.message),
       el("div", { class: "row start" }, isGone
         ? el("button", { type: "button", class: "quiet", onclick: () => leave() }, "Back to the list")
@@ -190,22 +144,36 @@ export async function openPerson(id) {
 }
 
 /** The sheet of somebody who is there. */
-function edit(user, etag) {
+function edit(own, user, etag) {
   const fields = nameFields(user);
   const notice = el("p", { class: "notice", role: "alert", hidden: true });
+  const news = el("p", { class: "notice", role: "status", hidden: true }, "Somebody has just changed this person. When you save, you can choose what to keep.");
   const meet = el("div", { class: "meet", hidden: true });
   const facts = el("p", { class: "facts" });
-  const avatar = avatarField(user, (now, tag) => { adopt(now, tag, false); });
+  const avatar = avatarField(user, etag, (now, tag) => follow(now, tag));
+  // What a deletion names, for it does not go by what is typed.
+  let seen = etag;
   const value = (name) => fields[name].input.value;
   const changes = () => Object.fromEntries(Object.keys(NAMES).filter((name) => value(name) !== user[name]).map((name) => [name, value(name)]));
 
   /** Takes the person as they are now; what is typed stays, unless it is to go. */
   function adopt(now, tag, isWhole) {
+    if (now.version < user.version) return;
     const typed = changes();
-    [user, etag] = [now, tag];
+    [user, etag, seen] = [now, tag, tag];
+    news.hidden = true;
     for (const name of Object.keys(NAMES)) if (isWhole || !(name in typed)) fields[name].input.value = now[name];
-    $("#sheet-title").textContent = fullName(now);
+    own.heading.textContent = fullName(now);
     facts.replaceChildren("Changed ", time(now.updatedAt), ", created ", time(now.createdAt), `. Version ${now.version}.`);
+    refreshRow(now);
+  }
+
+  /** Takes the person as they are now, but not where somebody else wrote what is typed over here: a save must not pass over that. */
+  function follow(now, tag) {
+    avatar.show(now, tag);
+    const isMet = Object.keys(changes()).some((name) => ![user[name], value(name)].includes(now[name]));
+    if (!isMet) return adopt(now, tag, false);
+    news.hidden = false;
     refreshRow(now);
   }
 
@@ -214,16 +182,16 @@ function edit(user, etag) {
     const body = changes();
     if (missing(fields)) return;
     if (Object.keys(body).length === 0) return toast("There is nothing to save.");
-    await once(form, notice, fields, async () => {
+    await once(own, form, notice, fields, async () => {
       try {
         const { body: now, etag: tag } = await call("PATCH", `/users/${user.id}`, { body, type: "application/merge-patch+json", ifMatch: etag });
         meet.hidden = true;
         adopt(now, tag, true);
-        avatar.show(now);
+        avatar.show(now, tag);
         toast("Saved.");
       } catch (error) {
         if (error instanceof Problem && error.status === 404) return gone();
-        if (!(error instanceof Problem) || error.status !== 412) throw error;
+        if (!(error instanceof Problem) || error.status !== 412 || !own.isOpen()) throw error;
         await reconcile(body);
       }
     });
@@ -239,13 +207,13 @@ function edit(user, etag) {
     });
     const use = async () => {
       for (const name of both) fields[name].input.value = meet.querySelector(`input[name="meet-${name}"]:checked`).value;
-      meet.hidden = true;
-      form.inert = false;
+      part();
       if (Object.keys(changes()).length) await save();
       else toast("Theirs was kept.");
     };
+    const part = () => { meet.hidden = true; refocus(form, meet.contains(document.activeElement) ? document.activeElement : null); };
     adopt(theirs, tag, false);
-    avatar.show(theirs);
+    avatar.show(theirs, tag);
     for (const name of both) fields[name].input.value = mine[name];
     if (both.length === 0) {
       toast("Somebody else has saved the very same.");
@@ -256,69 +224,65 @@ function edit(user, etag) {
       el("p", {}, "Nothing is lost. Choose what to keep:"), ...rows,
       el("div", { class: "row start" },
         el("button", { type: "button", class: "primary", onclick: use }, "Save my choice"),
-        el("button", { type: "button", class: "quiet", onclick: () => { meet.hidden = true; adopt(theirs, tag, true); } }, "Keep theirs")));
+        el("button", { type: "button", class: "quiet", onclick: () => { part(); adopt(user, etag, true); } }, "Keep theirs")));
     notice.hidden = true;
     meet.hidden = false;
+    form.inert = false;
     meet.querySelector("input").focus();
     meet.scrollIntoView({ block: "center" });
   }
 
   function gone() {
     dropRow(user.id);
-    open = { id: user.id, isChanged: () => false };
-    show("Nobody here", el("p", {}, "Somebody has deleted this person meanwhile."),
+    own.isChanged = () => false;
+    own.hear = own.gone = null;
+    if (!own.isOpen()) return toast(`${fullName(user)} is not in the directory any more.`);
+    own.show("Nobody here", el("p", {}, "Somebody has deleted this person meanwhile."),
       el("div", { class: "row start" }, el("button", { type: "button", class: "quiet", onclick: () => leave() }, "Back to the list")));
   }
 
   async function remove() {
     const text = `${fullName(user)} (${user.userName}) loses the profile, the password and the picture. This cannot be undone.`;
     if (!(await confirmed(`Delete ${fullName(user)}?`, text, "Delete"))) return;
-    await once(form, notice, fields, async () => {
+    await once(own, form, notice, fields, async () => {
       try {
-        await call("DELETE", `/users/${user.id}`, { ifMatch: etag });
+        await call("DELETE", `/users/${user.id}`, { ifMatch: seen });
       } catch (error) {
-        if (!(error instanceof Problem) || error.status !== 404) {
-          if (error.status === 412) {
-            const { body, etag: tag } = await call("GET", `/users/${user.id}`);
-            adopt(body, tag, false);
-            notice.replaceChildren(el("strong", {}, "Not deleted. "), "Somebody changed this person meanwhile; look at it, and delete again if you still want to.");
-            notice.hidden = false;
-            return;
-          }
-          throw error;
-        }
+        if (!(error instanceof Problem) || ![404, 412].includes(error.status)) throw error;
+        if (error.status === 412) return notDeleted();
       }
       dropRow(user.id);
       toast(`${fullName(user)} was deleted.`);
-      shut();
+      own.shut();
     });
   }
 
+  async function notDeleted() {
+    const { body: now, etag: tag } = await call("GET", `/users/${user.id}`);
+    follow(now, tag);
+    seen = tag;
+    const words = `Somebody changed this person meanwhile, who is now ${fullName(now)} (${now.userName}). Look at it, and delete again if you still want to.`;
+    if (!own.isOpen()) return toast(`Not deleted. ${words}`);
+    notice.replaceChildren(el("strong", {}, "Not deleted. "), words);
+    notice.hidden = false;
+  }
+
   const form = el("form", { noValidate: true },
-    ...Object.values(fields).map(({ field }) => field), meet, notice,
+    ...Object.values(fields).map(({ field }) => field), meet, notice, news,
     el("div", { class: "row foot" },
       el("button", { type: "submit", class: "primary" }, "Save"),
       el("button", { type: "button", class: "quiet warn", onclick: remove }, "Delete …")));
   form.addEventListener("submit", save);
 
-  open = {
-    id: user.id,
-    isChanged: () => Object.keys(changes()).length > 0,
-    hear: (now, tag) => {
-      if (now.version <= user.version) return;
-      if (Object.keys(changes()).length === 0) { adopt(now, tag, true); avatar.show(now); }
-      else {
-        notice.replaceChildren("Somebody has just changed this person. When you save, you can choose what to keep.");
-        notice.hidden = false;
-      }
-    },
-    gone,
-  };
-  show(fullName(user), avatar.place, form, passwordPart(user), facts);
+  own.isChanged = () => Object.keys(changes()).length > 0;
+  own.version = () => user.version;
+  own.hear = (now, tag) => { if (now.version > user.version) follow(now, tag); };
+  own.gone = gone;
+  own.show(fullName(user), avatar.place, form, passwordPart(own, user), facts);
   adopt(user, etag, true);
 }
 
-function passwordPart(user) {
+function passwordPart(own, user) {
   const current = el("input", { id: "p-current", type: "password", autocomplete: "current-password", "aria-describedby": "p-current-hint p-current-error" });
   const error = el("p", { id: "p-current-error", class: "error", hidden: true });
   const fields = {
@@ -333,20 +297,16 @@ function passwordPart(user) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (missing(fields)) return;
-    once(form, notice, fields, async () => {
+    once(own, form, notice, fields, async () => {
       const body = { newPassword: fields.newPassword.input.value };
       if (current.value) body.currentPassword = current.value;
       await call("PUT", `/users/${user.id}/password`, { body });
       form.reset();
       fields.newPassword.judge();
       part.open = false;
+      part.firstElementChild.focus();
       toast("The password was changed.");
     });
   });
   return part;
 }
-
-/** A change made elsewhere, to the person in the sheet. */
-export const openId = () => open?.id ?? null;
-export const hear = (user, etag) => open?.hear?.(user, etag);
-export const hearGone = () => open?.gone?.();

@@ -93,9 +93,12 @@ function fail(error) {
 
 function put(user) {
   const row = rowOf(user);
-  rows.get(user.id)?.row.replaceWith(row);
-  if (!rows.has(user.id)) $("#rows").append(row);
+  const before = rows.get(user.id)?.row;
+  const isFocused = before?.contains(document.activeElement);
+  if (before) before.replaceWith(row);
+  else $("#rows").append(row);
   rows.set(user.id, { user, row });
+  if (isFocused) $("a.name", row).focus({ preventScroll: true });
 }
 
 function rowOf(user) {
@@ -139,6 +142,8 @@ export function clearSearch() {
 export function refreshRow(user, isMarked = true) {
   const known = rows.get(user.id);
   if (!known) return false;
+  // A late answer tells of what was.
+  if (known.user.version > user.version) return true;
   put(user);
   if (isMarked) rows.get(user.id).row.classList.add("marked");
   return true;
@@ -155,8 +160,12 @@ export function addRow(user) {
 }
 
 export function dropRow(id) {
-  rows.get(id)?.row.remove();
+  const row = rows.get(id)?.row;
+  const isFocused = row?.contains(document.activeElement);
+  const beside = row?.nextElementSibling ?? row?.previousElementSibling;
+  row?.remove();
   if (rows.delete(id)) tell();
+  if (isFocused) (beside ? $("a.name", beside) : $("#people")).focus({ preventScroll: true });
 }
 
 export const known = (id) => rows.get(id)?.user;

@@ -1,11 +1,10 @@
 // The page: what the address, the keyboard, the search and the directory's events make of it.
 import { address, call, forgetToken, hasToken, keepToken, Problem, signIn } from "./api.js";
 import { $ } from "./dom.js";
-import { create, hear, hearGone, keepsTyped, NEW, openId, openPerson } from "./editor.js";
+import { create, openPerson } from "./editor.js";
 import { listen } from "./events.js";
 import { clearSearch, dropRow, isEndInSight, known, list, more, refreshRow, restart } from "./list.js";
-
-const sheet = $("#sheet");
+import { closeSheet, hear, hearGone, keepsTyped, NEW, openId, openVersion, ownDeeds } from "./sheet.js";
 
 // ------------------------------------------------------------------------------------------------------ where
 
@@ -22,7 +21,7 @@ function route() {
   if ((wanted && wanted === openId()) || keepsTyped()) return;
   if (wanted === NEW) create();
   else if (wanted) openPerson(wanted);
-  else if (sheet.open) sheet.close();
+  else closeSheet();
 }
 addEventListener("popstate", route);
 
@@ -152,9 +151,10 @@ addEventListener("reach", ({ detail: isReachable }) => {
 
 const heard = async ({ type, data }) => {
   const { id, version } = data.user;
+  await ownDeeds(type === "user.created" ? NEW : id);
   if (type === "user.deleted") {
     dropRow(id);
-    if (openId() === id) hearGone();
+    hearGone(id);
     return;
   }
   const before = known(id);
@@ -162,11 +162,11 @@ const heard = async ({ type, data }) => {
     if (type === "user.created") $("#fresh").hidden = false;
     return;
   }
-  if (before && before.version >= version) return;
+  if ((before?.version ?? version) >= version && (openVersion(id) ?? version) >= version) return;
   try {
     const { body, etag } = await call("GET", `/users/${id}`);
     refreshRow(body);
-    if (openId() === id) hear(body, etag);
+    hear(body, etag);
   } catch (error) {
     if (error instanceof Problem && error.status === 404) dropRow(id);
   }

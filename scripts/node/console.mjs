@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { accessible, api, ask, check, page, run, shot, step, tab, task, text, until } from "./browser.mjs";
 import { elsewhere, explore, graphiql, signIn } from "./doors.mjs";
 import { habits } from "./habits.mjs";
+import { late } from "./late.mjs";
 
 const { open, jwt, token, picture } = task;
 const PASSWORD = "violet lanterns drift over Trieste";
@@ -249,4 +250,4 @@ async function walk() {
   }
 }
 
-await run(walk, habits, () => explore(open, null), graphiql, signIn, elsewhere, () => explore(jwt, token));
+await run(walk, habits, late, () => explore(open, null), graphiql, signIn, elsewhere, () => explore(jwt, token));

@@ -57,7 +57,7 @@ export async function graphiql() {
 
 export async function elsewhere() {
   await tab(task.elsewhere);
-  await step("from another origin, with a token: create, picture, conflict, delete", ["401", "412"], async () => {
+  await step("from another origin, with a token, where If-Match is demanded: create, picture, conflict, delete", ["401", "412"], async () => {
     await page.goto(`${task.elsewhere}/`);
     await page.fill("#token-value", task.token);
     await page.getByText("Continue").click();
@@ -72,10 +72,13 @@ export async function elsewhere() {
     await page.setInputFiles("#picture", { name: "ada.png", mimeType: "image/png", buffer: readFileSync(task.picture) });
     await page.getByText("Use this picture").click();
     await until(() => page.locator("#sheet .face img").evaluate((img) => img.naturalWidth === 256), "the picture from S3");
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+    await page.click("#confirm .danger");
+    await until(() => page.getByText("Add a picture").isVisible(), "initials again");
     const path = `/users/${new URL(page.url()).hash.split("/").pop()}`;
     const answer = await fetch(task.jwt + path, {
       method: "PATCH", body: '{"lastName":"Noel"}',
-      headers: { authorization: `Bearer ${task.token}`, "content-type": "application/merge-patch+json" },
+      headers: { authorization: `Bearer ${task.token}`, "content-type": "application/merge-patch+json", "if-match": "*" },
     });
     check(answer.ok, `the other change: ${answer.status}`);
     await page.fill("#f-lastName", "King");

@@ -36,6 +36,7 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     "/assets/list.js" SCRIPT "console/assets/list.js"
     "/assets/main.js" SCRIPT "console/assets/main.js"
     "/assets/password.js" SCRIPT "console/assets/password.js"
+    "/assets/sheet.js" SCRIPT "console/assets/sheet.js"
     "/docs/explorer.css" STYLE "explorer/explorer.css"
     "/docs/explorer.js" SCRIPT "explorer/explorer.js"
     "/docs/swagger-ui-bundle.js" SCRIPT "explorer/swagger-ui-bundle.js"
