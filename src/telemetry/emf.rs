@@ -23,31 +23,33 @@ use tracing::Level;
 use super::line::quoted;
 use crate::domain::Timestamp;
 
-/// Which of the metrics that are not always written this line has.
+/// What a line has beside the metrics that are always written.
 #[derive(Default)]
 pub(super) struct Noted {
-    throttles: bool,
-    quota_refusals: bool,
-    hashing: bool,
-    error: bool,
+    /// Further metrics, each with a comma ahead.
+    metrics: String,
+    is_error: bool,
 }
 
 impl Noted {
     /// A field of the line is this number.
     pub fn number(&mut self, name: &str, value: f64) {
-        let noted = match name {
-            "throttles" => &mut self.throttles,
-            "quotaRefusals" => &mut self.quota_refusals,
-            // Who waited not at all for a turn has hashed nevertheless.
-            "hash_ms" => &mut self.hashing,
-            _ => return,
-        };
-        *noted = value > 0.0;
+        if value > 0.0 {
+            self.metrics += match name {
+                "throttles" => r#",{"Name":"throttles","Unit":"Count"}"#,
+                "quotaRefusals" => r#",{"Name":"quotaRefusals","Unit":"Count"}"#,
+                // Who waited not at all for a turn has hashed nevertheless.
+                "hash_ms" => {
+                    r#",{"Name":"hash_ms","Unit":"Milliseconds"},{"Name":"hashQueue_ms","Unit":"Milliseconds"}"#
+                }
+                _ => "",
+            };
+        }
     }
 
     /// A field of the line is a text.
     pub fn text(&mut self, name: &str) {
-        self.error |= name == "errorKind";
+        self.is_error |= name == "errorKind";
     }
 
     /// Writes the members that make metrics of the line.
@@ -60,25 +62,14 @@ impl Noted {
             now.unix_millis()
         );
         *line += r#"{"Name":"duration_ms","Unit":"Milliseconds"},{"Name":"faults","Unit":"Count"}"#;
-        for (is_there, metric) in [
-            (self.throttles, r#",{"Name":"throttles","Unit":"Count"}"#),
-            (self.quota_refusals, r#",{"Name":"quotaRefusals","Unit":"Count"}"#),
-            (
-                self.hashing,
-                r#",{"Name":"hash_ms","Unit":"Milliseconds"},{"Name":"hashQueue_ms","Unit":"Milliseconds"}"#,
-            ),
-        ] {
-            if is_there {
-                *line += metric;
-            }
-        }
+        *line += &self.metrics;
         *line += "]}";
-        if self.error {
+        if self.is_error {
             let _ = write!(
                 line,
                 r#",{{"Namespace":{namespace},"Dimensions":[["operation","errorKind"]],"Metrics":[{{"Name":"errors","Unit":"Count"}}]}}"#
             );
         }
-        *line += if self.error { r#"]},"errors":1"# } else { "]}" };
+        *line += if self.is_error { r#"]},"errors":1"# } else { "]}" };
     }
 }
