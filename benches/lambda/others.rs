@@ -69,9 +69,15 @@ async fn done(sandbox: &mut crate::sandbox::Sandbox, function: Function, event: 
 fn changes() -> Value {
     let life: Value = serde_json::from_str(include_str!("../../events/dynamodb/life_of_a_user.json")).unwrap();
     let created = &life["Records"][0];
+    // Of a user each, for what concerns one user is told in order, a call after the other.
     let records = (0..CHANGES).map(|number| {
         let mut record = created.clone();
-        record["dynamodb"]["SequenceNumber"] = format!("{number:024}").into();
+        let id = format!("01980000-0000-7000-8000-{number:012}");
+        let change = &mut record["dynamodb"];
+        change["SequenceNumber"] = format!("{number:024}").into();
+        change["Keys"]["pk"]["S"] = format!("USER#{id}").into();
+        change["NewImage"]["pk"]["S"] = format!("USER#{id}").into();
+        change["NewImage"]["id"]["S"] = id.into();
         record
     });
     json!({"Records": records.collect::<Vec<_>>()})
