@@ -1,4 +1,5 @@
-//! An engine behind TLS, as AWS is, under a certificate authority of this run; what is asked of it is counted.
+//! An engine behind TLS, as AWS is, under a certificate authority of this run; what is asked of it is counted, capacity units as
+//! far as the caller has them told.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -110,7 +111,6 @@ async fn pass_on(stream: Stream, engine: SocketAddr, tally: &Mutex<Asked>) -> hy
     tokio::spawn(connection);
     let sender = tokio::sync::Mutex::new(sender);
     let service = service_fn(|request: Request<Incoming>| async {
-        let request = with_capacity_asked_for(request).await?;
         let is_s3 = !request.headers().contains_key(TARGET);
         if is_s3 {
             count_s3(&mut tally.lock().unwrap(), request.method(), request.uri());
@@ -125,20 +125,6 @@ async fn pass_on(stream: Stream, engine: SocketAddr, tally: &Mutex<Asked>) -> hy
         Ok::<_, hyper::Error>(Response::from_parts(parts, Full::new(body)))
     });
     server::Builder::new().serve_connection(stream, service).await
-}
-
-/// The same request, with the question what it costs.
-async fn with_capacity_asked_for(request: Request<Incoming>) -> hyper::Result<Request<Full<Bytes>>> {
-    let (mut parts, body) = request.into_parts();
-    let mut body = body.collect().await?.to_bytes();
-    if parts.headers.get(TARGET).is_some_and(|target| target.as_bytes().starts_with(b"DynamoDB"))
-        && let Ok(mut call) = serde_json::from_slice::<Value>(&body)
-    {
-        call["ReturnConsumedCapacity"] = "INDEXES".into();
-        body = call.to_string().into();
-        parts.headers.insert(CONTENT_LENGTH, body.len().into());
-    }
-    Ok(Request::from_parts(parts, Full::new(body)))
 }
 
 fn count_s3(asked: &mut Asked, method: &Method, uri: &Uri) {

@@ -159,7 +159,7 @@ pub fn print(memory: u32, cold: &[Cold], warm: &[Warm], others: &[Other]) {
 
 fn print_warm(warm: &[Warm]) {
     println!(
-        "\n| warm | p50 ms | p99 ms | CPU ms | of bare | with our allocator | calls | to S3 | read units | write units | $ a million |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "\n| warm | p50 ms | p99 ms | CPU ms | of bare | of bare, alike | calls | to S3 | read units | write units | $ a million |\n|---|---|---|---|---|---|---|---|---|---|---|"
     );
     let cpu = |of: &Warm| median(of.took.iter().map(|took| milliseconds(took.cpu)));
     for of in warm {

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use crate::events::event;
 use crate::figures::Other;
 use crate::photograph::photograph;
+use crate::sandbox::{Sandbox, Took};
 use crate::world::{Function, World};
 
 /// Users whose changes come in one batch.
@@ -25,13 +26,13 @@ pub async fn measure(world: &World, memory: u32, times: usize, photo: &[u8]) -> 
         for _ in 0..starts {
             let mut sandbox = world.sandbox(function, memory).await;
             other.init.push(sandbox.init);
-            other.first.push(done(&mut sandbox, function, &next(world, function, photo).await).await);
+            other.first.push(done(world, &mut sandbox, function, &next(world, function, photo).await).await);
         }
         let mut sandbox = world.sandbox(function, memory).await;
         for round in 0..=events {
             let event = next(world, function, photo).await;
             world.asked();
-            let took = done(&mut sandbox, function, &event).await;
+            let took = done(world, &mut sandbox, function, &event).await;
             if round > 0 {
                 other.later.push(took);
                 other.asked = world.asked();
@@ -54,11 +55,12 @@ async fn next(world: &World, function: Function, photo: &[u8]) -> Value {
     }
 }
 
-async fn done(sandbox: &mut crate::sandbox::Sandbox, function: Function, event: &Value) -> crate::sandbox::Took {
+async fn done(world: &World, sandbox: &mut Sandbox, function: Function, event: &Value) -> Took {
     let (answer, took) = sandbox.invoke(event).await;
     let body = || serde_json::from_str::<Value>(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
     let is_done = match function {
         Function::GraphQl => body()["data"]["users"]["edges"].as_array().is_some_and(|edges| edges.len() == 50),
+        Function::Avatars => world.is_attached().await,
         _ => answer["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
     };
     assert!(is_done, "{}: {answer}", function.name());

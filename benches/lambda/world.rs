@@ -63,7 +63,7 @@ impl Function {
         match self {
             Self::Empty => "empty",
             Self::Bare => "bare",
-            Self::BareAlike => "bare, our allocator",
+            Self::BareAlike => "bare, alike",
             Self::Naive => "naive",
             Self::NotWarmed => "ours, not warmed",
             Self::Directory => "ours",
@@ -116,6 +116,8 @@ pub struct World {
     bucket: aws_sdk_s3::Client,
     /// The users' paths.
     pub users: Vec<String>,
+    /// The path of the last upload.
+    uploaded: RefCell<String>,
     /// Paths of users with a picture, each of which is for one call.
     pictured: RefCell<Vec<String>>,
     count: Cell<u32>,
@@ -153,6 +155,7 @@ impl World {
             app,
             bucket: (*aws::clients(&config).await.unwrap().s3).clone(),
             users: Vec::new(),
+            uploaded: RefCell::default(),
             pictured: RefCell::default(),
             count: Cell::new(0),
         };
@@ -193,10 +196,19 @@ impl World {
     pub async fn upload(&self, user: &str, content_type: &str, file: &[u8]) -> Value {
         let wanted = json!({"contentType": content_type, "contentLength": file.len()});
         let upload = self.post(&format!("{user}/avatar-uploads"), &wanted).await;
-        let key = format!("uploads/{}/{}", &user["/users/".len()..], upload["uploadId"].as_str().unwrap());
+        let id = upload["uploadId"].as_str().unwrap();
+        let key = format!("uploads/{}/{id}", &user["/users/".len()..]);
+        self.uploaded.replace(format!("{user}/avatar-uploads/{id}"));
         let call = self.bucket.put_object().bucket(self.app.avatars.bucket()).key(&key).content_type(content_type);
         call.body(ByteStream::from(file.to_vec())).send().await.unwrap();
         created(self.app.avatars.bucket(), &key)
+    }
+
+    /// Whether the last upload has become a picture.
+    pub async fn is_attached(&self) -> bool {
+        let request = Request::get(self.uploaded.borrow().as_str()).body(Body::empty()).unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+        serde_json::from_slice::<Value>(&answer.to_bytes()).unwrap()["state"] == "attached"
     }
 
     /// So many users with a picture more, made past the functions.

@@ -115,11 +115,11 @@ export function avatarField(user, etag, changed) {
       words.textContent = "Looking at it …";
       bar.removeAttribute("value");
       await attached(asked.uploadId);
-      await refresh();
-      toast("The picture was saved.");
     } catch (error) {
-      idle(error instanceof Problem || error instanceof Unreachable || error instanceof Refused ? `Not saved. ${error.message}` : "Not saved. S3 did not take the picture.");
+      return idle(error instanceof Problem || error instanceof Unreachable || error instanceof Refused ? `Not saved. ${error.message}` : "Not saved. S3 did not take the picture.");
     }
+    toast("The picture was saved.");
+    await refresh().catch(() => idle("Saved. Close and open this person to see it."));
   }
 
   async function attached(upload) {
@@ -133,16 +133,18 @@ export function avatarField(user, etag, changed) {
   }
 
   async function clear() {
+    // What is asked about, whatever comes while it is asked.
+    const named = etag;
     if (!(await confirmed("Remove the picture?", `${fullName(user)} will be shown with initials.`, "Remove"))) return;
     try {
-      await call("DELETE", `/users/${user.id}/avatar`, { ifMatch: etag });
-      await refresh();
+      await call("DELETE", `/users/${user.id}/avatar`, { ifMatch: named });
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 412) return idle(`Not removed. ${error.message}`);
       // The button then stands beside what would be removed.
       await refresh().catch(() => {});
-      idle("Not removed, for somebody changed this person meanwhile. Look at it, and remove it again if you still want to.");
+      return idle("Not removed, for somebody changed this person meanwhile. Look at it, and remove it again if you still want to.");
     }
+    await refresh().catch(() => idle("Removed. Close and open this person to see it."));
   }
 
   async function refresh() {

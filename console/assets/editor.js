@@ -243,10 +243,12 @@ function edit(own, user, etag) {
 
   async function remove() {
     const text = `${fullName(user)} (${user.userName}) loses the profile, the password and the picture. This cannot be undone.`;
+    // What is asked about, whatever comes while it is asked.
+    const named = seen;
     if (!(await confirmed(`Delete ${fullName(user)}?`, text, "Delete"))) return;
     await once(own, form, notice, fields, async () => {
       try {
-        await call("DELETE", `/users/${user.id}`, { ifMatch: seen });
+        await call("DELETE", `/users/${user.id}`, { ifMatch: named });
       } catch (error) {
         if (!(error instanceof Problem) || ![404, 412].includes(error.status)) throw error;
         if (error.status === 412) return notDeleted();

@@ -241,6 +241,21 @@ async function others() {
     check((await page.inputValue("#f-lastName")) === "Mine", "what was typed is kept");
   });
 
+  await step("a question is about what it was asked of: what comes meanwhile is not passed over", ["412"], async () => {
+    const [one] = await two();
+    await look(one);
+    await sendPicture();
+    await said("The picture was saved");
+    for (const [button, lastName, words] of [["Delete …", "Theirs", "Not deleted"], ["Remove", "Others", "Not removed"]]) {
+      await page.getByRole("button", { name: button, exact: true }).click();
+      await elsewhere(one, { lastName });
+      await until(async () => (await text("#sheet-title")) === `Anna ${lastName}`, "the change");
+      await page.click("#confirm .danger");
+      await until(async () => (await text("#sheet")).includes(words), words);
+    }
+    check((await now(one)).avatar, "both are kept");
+  });
+
   await step("a change made elsewhere is taken in beside what is typed, and told of where it meets that", ["412"], async () => {
     const [one] = await two();
     await look(one);

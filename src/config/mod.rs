@@ -68,8 +68,8 @@ pub struct Config {
     pub s3_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_SSM`: another Systems Manager endpoint.
     pub ssm_endpoint: Option<String>,
-    /// `SSL_CERT_FILE`: a PEM bundle of certificate authorities, beside Amazon's for calls to AWS and in place of the machine's
-    /// elsewhere.
+    /// `SSL_CERT_FILE`: a PEM bundle of certificate authorities, beside Amazon's for calls to AWS, beside the machine's for
+    /// issuers, and in place of the machine's for collectors.
     pub extra_roots: Option<String>,
     /// Credentials for DynamoDB that replace the environment's; only for the embedded engine.
     pub dynamodb_credentials: Option<StaticCredentials>,

@@ -19,6 +19,11 @@ impl<'a> Reader<'a> {
         self.mistakes.push(sentence.into());
     }
 
+    /// How many mistakes there are so far.
+    pub(super) fn mistakes(&self) -> usize {
+        self.mistakes.len()
+    }
+
     /// Gives `value` if there was no mistake.
     pub(super) fn finish<T>(self, value: T) -> Result<T, Mistakes> {
         if self.mistakes.is_empty() { Ok(value) } else { Err(Mistakes(self.mistakes)) }

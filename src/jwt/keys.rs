@@ -83,8 +83,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// An empty cache; `extra_roots` (PEM) are trusted beside what the process trusts: the machine's certificate authorities, or
-    /// those of `SSL_CERT_FILE`.
+    /// An empty cache; `extra_roots` are trusted beside the machine's certificate authorities (PEM).
     pub fn new(place: Place, extra_roots: Option<Vec<u8>>) -> Self {
         let attempt = Mutex::new(Attempt::default());
         Self { place, fetcher: Fetcher::new(extra_roots), current: RwLock::new(None), attempt }
