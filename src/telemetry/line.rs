@@ -252,7 +252,7 @@ mod tests {
     fn a_line_for_eyes_is_one_line_of_what_says_something() {
         let line = line_of(Line::Text { is_coloured: false }, awkward);
         let (_, said) = line.split_once(' ').unwrap();
-        let expected = r#" WARN "what\twas" cause="a \"quote\"\nand \u001b[31m" other=Some("x") two=2 time_ms=1.235 endless=inf is_so=true"#;
+        let expected = r#" WARN "what\twas" cause="a \"quote\"\nand \u001b[31m" other=Some("x") two=2 time_ms=1.235 endless=inf is_so=true level=theirs"#;
         assert_eq!(said, expected);
     }
 }
