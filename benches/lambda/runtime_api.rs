@@ -77,6 +77,7 @@ async fn next(State(function): State<Arc<Function>>) -> Response<Body> {
     Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+        // The most that template.yaml gives a function.
         .header("lambda-runtime-deadline-ms", (now + 60_000).to_string())
         .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:bench")
         .header("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0")

@@ -108,7 +108,7 @@ pub struct World {
     tally: Tally,
     /// Where the function for changes finds its bus.
     pub bus: Option<Endpoint>,
-    pub authority: Authority,
+    authority: Authority,
     roots: tempfile::NamedTempFile,
     target: PathBuf,
     app: App,
